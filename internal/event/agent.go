@@ -1,0 +1,68 @@
+package event
+
+import "encoding/json"
+
+// AgentMoved: an agent's state changed. The states are those of the router:
+// signed_out, ready, offered, talking, wrap_up, paused, set_aside, unreachable.
+type AgentMoved struct {
+	From   string `json:"from"`
+	To     string `json:"to"`
+	Reason string `json:"reason,omitempty"`
+	Call   string `json:"call,omitempty"`
+}
+
+// PhoneChanged: an agent's phone registered or vanished.
+type PhoneChanged struct {
+	Phone      string `json:"phone"`
+	Registered bool   `json:"registered"`
+}
+
+// RouterStarted opens a run of the router: a replay begins here with an empty
+// state of this configuration.
+type RouterStarted struct {
+	Config json.RawMessage `json:"config"`
+	State  json.RawMessage `json:"state,omitempty"` // state carried over, if any
+}
+
+// RouterInput is one event that the router was given and the decisions it took,
+// in the encoding of package routing. The sequence of these proves the order of
+// service: applying the inputs again must give the same decisions.
+type RouterInput struct {
+	Seq       uint64            `json:"seq"` // 1, 2, 3… since RouterStarted
+	NowNS     int64             `json:"now_ns"`
+	Input     json.RawMessage   `json:"input"`
+	Decisions []json.RawMessage `json:"decisions,omitempty"`
+}
+
+// ServerStarted: the process came up.
+type ServerStarted struct {
+	Program string `json:"program"` // version of the program
+}
+
+// ServerStopped: the process went down in order; a ServerStarted without a
+// ServerStopped before it tells of a crash.
+type ServerStopped struct {
+	Reason string `json:"reason"`
+}
+
+// Alarm: something an operator must hear of.
+type Alarm struct {
+	What   string `json:"what"` // "listener_died", "disk_full", "trunk_down"…
+	Detail string `json:"detail,omitempty"`
+}
+
+func (AgentMoved) Kind() Kind    { return "agent.moved" }
+func (PhoneChanged) Kind() Kind  { return "phone.changed" }
+func (RouterStarted) Kind() Kind { return "router.started" }
+func (RouterInput) Kind() Kind   { return "router.input" }
+func (ServerStarted) Kind() Kind { return "server.started" }
+func (ServerStopped) Kind() Kind { return "server.stopped" }
+func (Alarm) Kind() Kind         { return "alarm.raised" }
+
+func (AgentMoved) Version() int    { return 1 }
+func (PhoneChanged) Version() int  { return 1 }
+func (RouterStarted) Version() int { return 1 }
+func (RouterInput) Version() int   { return 1 }
+func (ServerStarted) Version() int { return 1 }
+func (ServerStopped) Version() int { return 1 }
+func (Alarm) Version() int         { return 1 }

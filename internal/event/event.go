@@ -1,0 +1,126 @@
+package event
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Kind names what happened, as "<thing>.<step>". It is part of the journal's
+// subject, so it holds only lower-case letters, digits, dots and underscores.
+type Kind string
+
+// Payload is the part of an event that differs by kind.
+type Payload interface {
+	// Kind is constant for the type.
+	Kind() Kind
+	// Version is the version of the payload's meaning, from 1 upwards.
+	Version() int
+}
+
+// Event is one step, as the journal keeps it.
+type Event struct {
+	// ID is unique for ever and doubles as the journal's duplicate key.
+	ID string
+	// At is when it happened, UTC.
+	At time.Time
+	// Body is the state body (tenant) it belongs to; "-" for the machine itself.
+	Body string
+	// Call is the call's id; empty when no call is concerned.
+	Call string
+	// Agent is the person concerned; empty when none is.
+	Agent string
+	// Seq counts the events of one call from 1 without a gap, so that a reader
+	// can prove that nothing of a call is missing. 0 when Call is empty.
+	Seq uint64
+	// Data is what happened.
+	Data Payload
+}
+
+// wire is the JSON form of an Event.
+type wire struct {
+	ID    string          `json:"id"`
+	At    time.Time       `json:"at"`
+	Body  string          `json:"body"`
+	Call  string          `json:"call,omitempty"`
+	Agent string          `json:"agent,omitempty"`
+	Seq   uint64          `json:"seq,omitempty"`
+	Kind  Kind            `json:"kind"`
+	V     int             `json:"v"`
+	Data  json.RawMessage `json:"data,omitempty"`
+}
+
+// Errors of Decode. Both are permanent: trying again will not help.
+var (
+	ErrUnknownKind    = errors.New("event: unknown kind")
+	ErrUnknownVersion = errors.New("event: version is newer than this program knows")
+)
+
+// Encode writes e as JSON.
+func Encode(e Event) ([]byte, error) {
+	if e.Data == nil {
+		return nil, errors.New("event: no data: an event must say what happened")
+	}
+	data, err := json.Marshal(e.Data)
+	if err != nil {
+		return nil, fmt.Errorf("event: encode %s: %w", e.Data.Kind(), err)
+	}
+	return json.Marshal(wire{
+		ID: e.ID, At: e.At.UTC(), Body: e.Body, Call: e.Call, Agent: e.Agent, Seq: e.Seq,
+		Kind: e.Data.Kind(), V: e.Data.Version(), Data: data,
+	})
+}
+
+// Decode reads what Encode wrote, also what an older program wrote. An unknown
+// kind or a version above ours is an error and never a guess.
+func Decode(b []byte) (Event, error) {
+	var w wire
+	if err := json.Unmarshal(b, &w); err != nil {
+		return Event{}, fmt.Errorf("event: not an event: %w", err)
+	}
+	entry, ok := kinds[w.Kind]
+	if !ok {
+		return Event{}, fmt.Errorf("%w %q", ErrUnknownKind, w.Kind)
+	}
+	if w.V < 1 || w.V > entry.version {
+		return Event{}, fmt.Errorf("%w: %s v%d, known up to v%d", ErrUnknownVersion, w.Kind, w.V, entry.version)
+	}
+	p, err := entry.decode(w.Data)
+	if err != nil {
+		return Event{}, fmt.Errorf("event: %s v%d: %w", w.Kind, w.V, err)
+	}
+	return Event{ID: w.ID, At: w.At.UTC(), Body: w.Body, Call: w.Call, Agent: w.Agent, Seq: w.Seq, Data: p}, nil
+}
+
+type kindEntry struct {
+	version int
+	decode  func(json.RawMessage) (Payload, error)
+}
+
+// entry builds the table row of payload type T.
+func entry[T Payload]() (Kind, kindEntry) {
+	var zero T
+	return zero.Kind(), kindEntry{
+		version: zero.Version(),
+		decode: func(raw json.RawMessage) (Payload, error) {
+			var v T
+			if len(raw) == 0 {
+				return v, nil
+			}
+			if err := json.Unmarshal(raw, &v); err != nil {
+				return nil, err
+			}
+			return v, nil
+		},
+	}
+}
+
+// Kinds lists every kind there is, in no particular order.
+func Kinds() []Kind {
+	out := make([]Kind, 0, len(kinds))
+	for k := range kinds {
+		out = append(out, k)
+	}
+	return out
+}
