@@ -1,0 +1,190 @@
+package routing
+
+import "time"
+
+// State is everything the router knows. It has one owner: calls of Apply and of the
+// methods must not overlap.
+type State struct {
+	// Ignored counts events that made no sense when they came: doubled, late, about
+	// unknown things. Read only.
+	Ignored uint64
+
+	cfg    Config // with defaults; Queues is nil, each queue has its own
+	now    int64  // the latest time seen; time never runs backwards in here
+	queues map[QueueID]*queue
+	agents map[AgentID]*agent
+	calls  map[CallID]*call
+	open   map[OfferID]*agent // offers that ring or are being talked on
+	timers alarms
+
+	nextOffer   OfferID
+	nextArrival uint64
+	nextAgent   uint64
+
+	past  [pastOffers]pastOffer // the latest offers that are over, at id % pastOffers
+	dirty []*queue              // queues to be asked at the end of Apply whether somebody is there
+	out   []Decision
+	spare []*call // call records to use again
+}
+
+const pastOffers = 1024
+
+// pastOffer remembers an offer that is over, to tell a late answer from a doubled one.
+type pastOffer struct {
+	id      OfferID
+	agent   AgentID
+	call    CallID
+	settled bool // was answered, or its late answer has been dealt with
+}
+
+// queue is one line of callers and the agents who serve it.
+type queue struct {
+	id      QueueID
+	cfg     QueueConfig
+	waiting line[*call]
+	ringing line[*call]
+	ready   line[*agent]
+	talking int
+	members [classes]int // agents of the queue, signed in or not, by class
+	handle  int64        // mean handling time, ns: exponentially weighted, starts at HandlePrior
+	counts  Counts
+	errBias int64 // mean of (real − expected wait), ns, exponentially weighted
+	errAbs  int64 // mean of its absolute value
+	dirty   bool
+}
+
+type class uint8
+
+// How far an agent counts as there; see Presence.
+const (
+	absent   class = iota // signed out
+	away                  // signed in, nobody knows when back
+	expected              // away, expected back
+	working
+	classes
+)
+
+type agent struct {
+	id     AgentID
+	num    uint64 // in the order in which the router heard of them
+	wanted []QueueID
+	queues []*queue // those of wanted that exist
+
+	state   AgentState
+	since   int64  // entered the state
+	until   int64  // the state ends by itself; 0 when it does not
+	reason  Reason // of the state
+	back    int64  // Paused: expected back; 0 when not
+	idle    int64  // the moment that counts for longest idle
+	inReady bool   // stands in the ready lines of its queues
+	class   class
+	timer   alarm
+
+	wish       wish // what comes after the present offer, call or wrap-up
+	wishReason Reason
+	wishBack   int64
+
+	stationDown bool
+	gone        int64 // the station has not been proved since; 0 when it is fine
+	retries     int
+	misses      int
+
+	offer    OfferID // Offered, and Talking when it came by an offer
+	on       CallID  // Offered, Talking
+	call     *call   // its record if it is a call of a queue
+	served   *queue  // Talking, WrapUp: the queue to which handling is accounted
+	answered int64   // when that talk began
+	resume   int64   // wrap-up left over, to go on after a taken call
+	asked    bool    // Talking: StillThere is out
+}
+
+type wish uint8
+
+const (
+	noWish wish = iota
+	wishPause
+	wishOut
+	wishOutForced
+)
+
+func (a *agent) before(b *agent) bool {
+	if a.idle != b.idle {
+		return a.idle < b.idle
+	}
+	return a.num < b.num
+}
+
+type callState uint8
+
+const (
+	waiting callState = iota
+	ringing
+	talking
+)
+
+type call struct {
+	id       CallID
+	queue    *queue
+	priority int
+	head     bool
+	since    int64
+	arrival  uint64
+	entered  int64 // came into this queue
+	limit    int64 // MaxWait is over; 0 for none
+	check    int64 // StillThere is due, or its answer; 0 when not
+	asked    bool
+	language string
+	entry    int
+	state    callState
+	attempts int
+	estimate int64  // wait that was expected when it came, ns; -1 when unknown
+	agent    *agent // ringing, talking
+	also     *agent // talking: taken into the call beside agent
+	timer    alarm
+}
+
+func (c *call) before(d *call) bool {
+	if c.priority != d.priority {
+		return c.priority > d.priority
+	}
+	if c.head != d.head {
+		return c.head
+	}
+	if c.since != d.since {
+		return c.since < d.since
+	}
+	return c.arrival < d.arrival
+}
+
+// New returns an empty State with the queues of cfg.
+func New(cfg Config) *State {
+	s := &State{
+		cfg:    cfg.withDefaults(),
+		queues: make(map[QueueID]*queue, len(cfg.Queues)),
+		agents: map[AgentID]*agent{},
+		calls:  map[CallID]*call{},
+		open:   map[OfferID]*agent{},
+	}
+	s.cfg.Queues = nil
+	for id, q := range cfg.Queues {
+		s.addQueue(id, q)
+	}
+	return s
+}
+
+func (s *State) addQueue(id QueueID, cfg QueueConfig) *queue {
+	q := &queue{id: id, cfg: cfg.withDefaults()}
+	q.handle = int64(q.cfg.HandlePrior)
+	s.queues[id] = q
+	return q
+}
+
+// NextDeadline tells when a Tick is due at the latest; false when nothing is.
+// The moment may lie in the past.
+func (s *State) NextDeadline() (time.Time, bool) {
+	t := s.timers.first()
+	if t == nil {
+		return time.Time{}, false
+	}
+	return moment(t.at), true
+}
