@@ -238,7 +238,7 @@ func ParseCredentials(value string) (c Credentials, isDigest bool, err error) {
 
 func notHex(r rune) bool { return (r < '0' || r > '9') && (r < 'a' || r > 'f') }
 
-// decodeExt decodes UTF-8”percent-encoded (RFC 8187 section 3.2).
+// decodeExt decodes the extended notation of RFC 8187 section 3.2: charset, language (ignored), percent-encoded text.
 func decodeExt(s string) (string, error) {
 	charset, rest, ok := strings.Cut(s, "'")
 	_, enc, ok2 := strings.Cut(rest, "'")
