@@ -252,7 +252,7 @@ func (g *Guard) fail(k kind, s source, f Failure, now int64) bool {
 		t = g.known
 	}
 	e := t.get(s, now)
-	if now-e.window > int64(g.limits.BanWindow) {
+	if e.auth == 0 && e.junk == 0 || now-e.window > int64(g.limits.BanWindow) {
 		e.window, e.auth, e.junk = now, 0, 0
 	}
 	n, limit := &e.auth, g.limits.BanAuth
