@@ -15,5 +15,75 @@ import "time"
 func Apply(s *State, ev Event, now time.Time) []Decision {
 	s.now = max(s.now, nanos(now))
 	s.out = s.out[:0]
+	s.handle(ev)
+	s.due()
+	s.tellNobody()
 	return s.out
+}
+
+func (s *State) handle(ev Event) {
+	switch e := ev.(type) {
+	case Tick:
+	case CallQueued:
+		s.callQueued(e)
+	case CallLeft:
+		s.callLeft(e.Call)
+	case OfferAnswered:
+		s.offerAnswered(e.Offer)
+	case OfferFailed:
+		s.offerFailed(e)
+	case TalkEnded:
+		if a := s.agents[e.Agent]; a != nil && a.state == Talking && a.on == e.Call {
+			s.endTalk(a)
+			return
+		}
+		s.Ignored++
+	case WrapUpDone:
+		if a := s.agents[e.Agent]; a != nil && a.state == WrapUp {
+			s.endWrapUp(a, ReasonWrapUpDone, s.now)
+			return
+		}
+		s.Ignored++
+	case WrapUpExtended:
+		s.extendWrapUp(e)
+	case AgentReady:
+		s.agentReady(s.agents[e.Agent])
+	case AgentPaused:
+		s.agentPaused(s.agents[e.Agent], e)
+	case AgentSignedIn:
+		s.agentSignedIn(e)
+	case AgentSignedOut:
+		s.agentSignedOut(s.agents[e.Agent], e.Forced)
+	case AgentTaken:
+		s.agentTaken(s.agents[e.Agent], e.Call)
+	case StationUp:
+		s.stationUp(s.agents[e.Agent])
+	case StationDown:
+		s.stationLost(e.Agent)
+	case StillHere:
+		s.stillHere(e)
+	case QueueChanged:
+		s.queueChanged(e)
+	default:
+		s.Ignored++
+	}
+}
+
+// due does everything whose time has come, earliest first. It ends: whatever it
+// starts anew lasts at least a second.
+func (s *State) due() {
+	for t := s.timers.first(); t != nil && t.at <= s.now; t = s.timers.first() {
+		at := t.at
+		s.timers.stop(t)
+		if t.agent != nil {
+			s.agentDue(t.agent, at)
+		} else {
+			s.callDue(t.call)
+		}
+	}
+}
+
+func (s *State) emit(d Decision) *Decision {
+	s.out = append(s.out, d)
+	return &s.out[len(s.out)-1]
 }

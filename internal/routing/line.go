@@ -34,25 +34,18 @@ func (l *line[T]) rank(v T) int {
 }
 
 func (l *line[T]) insert(v T) {
-	if l.hi == len(l.buf) && l.lo == 0 {
-		l.room()
-	}
 	n := l.len()
 	i := n
 	if n > 0 && !l.buf[l.hi-1].before(v) {
 		i = l.rank(v)
 	}
-	// Towards the front when that is shorter or the tail has no room.
-	if (i < n/2 && l.lo > 0) || l.hi == len(l.buf) {
-		if l.hi == len(l.buf) && i >= n/2 && l.lo > n/2 {
-			// Far more room in front than needed: slide once instead of at each insertion.
-			l.slide()
-			copy(l.buf[l.lo+i+1:l.hi+1], l.buf[l.lo+i:l.hi])
-			l.hi++
-		} else {
-			copy(l.buf[l.lo-1:], l.buf[l.lo:l.lo+i])
-			l.lo--
-		}
+	front := i < n/2
+	if front && l.lo == 0 || !front && l.hi == len(l.buf) {
+		l.centre()
+	}
+	if front {
+		copy(l.buf[l.lo-1:], l.buf[l.lo:l.lo+i])
+		l.lo--
 	} else {
 		copy(l.buf[l.lo+i+1:l.hi+1], l.buf[l.lo+i:l.hi])
 		l.hi++
@@ -79,23 +72,17 @@ func (l *line[T]) remove(v T) bool {
 	return true
 }
 
-// room doubles the buffer and keeps a quarter of it free in front.
-func (l *line[T]) room() {
+// centre makes room on both sides: at least an eighth of the buffer, so that it is
+// needed seldom.
+func (l *line[T]) centre() {
 	n := l.len()
-	buf := make([]T, max(16, 2*len(l.buf)))
-	lo := len(buf) / 4
-	if lo+n >= len(buf) {
-		lo = 0
+	buf := l.buf
+	if len(buf) == 0 || n > len(buf)/4*3 {
+		buf = make([]T, max(16, 2*len(l.buf)))
 	}
-	copy(buf[lo:], l.buf[l.lo:l.hi])
+	lo := (len(buf) - n) / 2
+	copy(buf[lo:lo+n], l.buf[l.lo:l.hi])
+	clear(buf[:lo])
+	clear(buf[lo+n:])
 	l.buf, l.lo, l.hi = buf, lo, lo+n
-}
-
-// slide moves the line so that half of the free room is behind it.
-func (l *line[T]) slide() {
-	n := l.len()
-	lo := (len(l.buf) - n) / 2
-	copy(l.buf[lo:lo+n], l.buf[l.lo:l.hi])
-	clear(l.buf[max(lo+n, l.lo):l.hi])
-	l.lo, l.hi = lo, lo+n
 }

@@ -1,6 +1,10 @@
 package routing
 
-import "time"
+import (
+	"maps"
+	"slices"
+	"time"
+)
 
 // Snapshot is a picture for boards: everything by value.
 type Snapshot struct {
@@ -14,7 +18,8 @@ type Snapshot struct {
 // Counts of one queue since the State was made. Every entry of a call into the queue
 // ends exactly once:
 // Entered = waiting + ringing + Answered + Left + TimedOut + Nobody + Moved,
-// Answered = talking + Ended.
+// Answered = talking + Ended. Every offer does, too:
+// Offers = ringing + (Answered − Picked) + Missed + Busy + Declined + Failed + Withdrawn.
 type Counts struct {
 	Entered   uint64 `json:"entered"`   // entries: one call can have several
 	Answered  uint64 `json:"answered"`  // by an agent
@@ -23,6 +28,7 @@ type Counts struct {
 	Nobody    uint64 `json:"nobody"`    // given back because no agent was there
 	Moved     uint64 `json:"moved"`     // put into a queue anew before an answer
 	Ended     uint64 `json:"ended"`     // talks that are over
+	Picked    uint64 `json:"picked"`    // of Answered: taken out of the queue by hand (AgentTaken)
 	Offers    uint64 `json:"offers"`
 	Missed    uint64 `json:"missed"` // offers that rang out
 	Busy      uint64 `json:"busy"`
@@ -82,4 +88,108 @@ type CallView struct {
 	Attempts int       `json:"attempts,omitempty"`
 	Agent    AgentID   `json:"agent,omitempty"`
 	Language string    `json:"language,omitempty"`
+}
+
+// Snapshot is a picture of everything at now; O(n log n).
+func (s *State) Snapshot(now time.Time) Snapshot {
+	at := max(s.now, nanos(now))
+	out := Snapshot{At: moment(at), Ignored: s.Ignored}
+	for _, id := range slices.Sorted(maps.Keys(s.queues)) {
+		q := s.queues[id]
+		out.Queues = append(out.Queues, q.view(at))
+		for _, c := range q.inOrder() {
+			out.Calls = append(out.Calls, c.view())
+		}
+	}
+	// Positions count within a queue.
+	for i, first := 0, 0; i < len(out.Calls); i++ {
+		if out.Calls[i].Queue != out.Calls[first].Queue {
+			first = i
+		}
+		out.Calls[i].Position = i - first + 1
+	}
+	for _, c := range s.callsByArrival() {
+		if c.state == talking {
+			out.Calls = append(out.Calls, c.view())
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.agents)) {
+		out.Agents = append(out.Agents, s.agents[id].view())
+	}
+	return out
+}
+
+// inOrder is everybody who waits or rings, in the order of service.
+func (q *queue) inOrder() []*call {
+	all := slices.Concat(q.waiting.all(), q.ringing.all())
+	slices.SortFunc(all, func(a, b *call) int {
+		switch {
+		case a.before(b):
+			return -1
+		case b.before(a):
+			return 1
+		}
+		return 0
+	})
+	return all
+}
+
+func (q *queue) view(at int64) QueueView {
+	v := QueueView{
+		Queue: q.id, Waiting: q.waiting.len(), Ringing: q.ringing.len(), Talking: q.talking,
+		Ready: q.ready.len(), Working: q.members[working], There: q.there(),
+		SignedIn: q.members[working] + q.members[expected] + q.members[away],
+		Handle:   time.Duration(q.handle), Expected: -1,
+		ErrorMean: time.Duration(q.errBias), ErrorAbs: time.Duration(q.errAbs), Counts: q.counts,
+	}
+	for _, l := range [...][]*call{q.waiting.all(), q.ringing.all()} {
+		for _, c := range l {
+			v.LongestWait = max(v.LongestWait, time.Duration(at-c.entered))
+		}
+	}
+	if v.Ready > 0 {
+		v.Expected = 0
+	} else if w, ok := q.expect(v.Waiting + v.Ringing + 1); ok {
+		v.Expected = w
+	}
+	return v
+}
+
+var callStateNames = [...]string{waiting: "waiting", ringing: "ringing", talking: "talking"}
+
+func (c *call) view() CallView {
+	v := CallView{
+		Call: c.id, Queue: c.queue.id, State: callStateNames[c.state], Priority: c.priority, Head: c.head,
+		Since: moment(c.since), Entered: moment(c.entered), Attempts: c.attempts, Language: c.language,
+	}
+	if c.agent != nil {
+		v.Agent = c.agent.id
+	}
+	return v
+}
+
+func (a *agent) view() AgentView {
+	v := AgentView{
+		Agent: a.id, State: a.state, Reason: a.reason, Since: moment(a.since), Call: a.on, Offer: a.offer,
+		Misses: a.misses, StationDown: a.stationDown, Queues: slices.Clone(a.wanted),
+	}
+	if a.until != 0 {
+		v.Until = moment(a.until)
+	}
+	if a.state == Ready {
+		v.IdleSince = moment(a.idle)
+	}
+	switch {
+	case a.call != nil:
+		v.Queue = a.call.queue.id
+	case a.served != nil:
+		v.Queue = a.served.id
+	}
+	switch a.wish {
+	case wishPause:
+		v.Next = Paused
+	case wishOut, wishOutForced:
+		v.Next = SignedOut
+	}
+	return v
 }

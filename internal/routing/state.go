@@ -25,6 +25,8 @@ type State struct {
 	dirty []*queue              // queues to be asked at the end of Apply whether somebody is there
 	out   []Decision
 	spare []*call // call records to use again
+
+	audit func(*call, *agent) // sees each choice before it is made; set by tests only
 }
 
 const pastOffers = 1024
@@ -94,8 +96,14 @@ type agent struct {
 	call     *call   // its record if it is a call of a queue
 	served   *queue  // Talking, WrapUp: the queue to which handling is accounted
 	answered int64   // when that talk began
-	resume   int64   // wrap-up left over, to go on after a taken call
+	resume   int64   // wrap-up left over, to go on after a taken call, ns
+	wrapEnd  int64   // no extension of the wrap-up goes beyond
 	asked    bool    // Talking: StillThere is out
+
+	// What the offer or talk that has just ended was; used within one Apply.
+	leftCall  CallID
+	leftOffer OfferID
+	leftQueue QueueID
 }
 
 type wish uint8

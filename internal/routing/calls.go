@@ -1,0 +1,235 @@
+package routing
+
+import "time"
+
+// newCall takes a used record if there is one.
+func (s *State) newCall(id CallID) *call {
+	var c *call
+	if n := len(s.spare); n > 0 {
+		c, s.spare = s.spare[n-1], s.spare[:n-1]
+	} else {
+		c = new(call)
+	}
+	s.nextArrival++
+	*c = call{id: id, arrival: s.nextArrival, since: s.now, estimate: -1}
+	c.timer = alarm{index: -1, call: c}
+	s.calls[id] = c
+	return c
+}
+
+// forget drops the record of a call that stands in no line and with no agent.
+func (s *State) forget(c *call) {
+	s.timers.stop(&c.timer)
+	delete(s.calls, c.id)
+	if len(s.spare) < 1024 {
+		*c = call{}
+		s.spare = append(s.spare, c)
+	}
+}
+
+// follows says whether e, about a call that is known, is news rather than a double.
+func (c *call) follows(e CallQueued) bool {
+	if e.Entry > 0 || c.entry > 0 {
+		return e.Entry > c.entry
+	}
+	if c.state == talking {
+		return e.Head
+	}
+	return e.Queue != c.queue.id || e.Priority != c.priority || e.Head != c.head ||
+		(!e.Since.IsZero() && min(nanos(e.Since), c.entered) != c.since)
+}
+
+func (s *State) callQueued(e CallQueued) {
+	if e.Call == "" {
+		s.Ignored++
+		return
+	}
+	c := s.calls[e.Call]
+	var freed, beside *agent // agents who lose the call
+	talked := false
+	switch {
+	case c == nil:
+		if s.queues[e.Queue] == nil {
+			s.emit(Decision{Kind: NobodyThere, Call: e.Call, Queue: e.Queue, Reason: ReasonUnknownQueue})
+			return
+		}
+		c = s.newCall(e.Call)
+	case !c.follows(e):
+		s.Ignored++
+		return
+	case c.state == waiting:
+		c.queue.waiting.remove(c)
+		s.timers.stop(&c.timer)
+		c.queue.counts.Moved++
+	case c.state == ringing:
+		freed = c.agent
+		s.withdrawn(freed, ReasonRequeued)
+		c.queue.counts.Moved++
+	case c.state == talking:
+		talked = true
+		freed, beside = c.agent, c.also
+		s.endRecord(c)
+	}
+	if q := s.queues[e.Queue]; q == nil {
+		s.emit(Decision{Kind: NobodyThere, Call: e.Call, Queue: e.Queue, Reason: ReasonUnknownQueue})
+		s.forget(c)
+	} else {
+		c.priority, c.head, c.entry = e.Priority, e.Head, e.Entry
+		if !e.Since.IsZero() {
+			c.since = min(nanos(e.Since), s.now)
+		}
+		if e.Language != "" {
+			c.language = e.Language
+		}
+		s.place(c, q)
+	}
+	// The call stands in its place before its agents look for the next one.
+	for _, a := range [...]*agent{freed, beside} {
+		switch {
+		case a == nil:
+		case talked:
+			s.endTalk(a)
+		default:
+			s.settle(a, ReasonRequeued, a.idle)
+		}
+	}
+}
+
+// place enters c into q.
+func (s *State) place(c *call, q *queue) {
+	c.queue, c.entered, c.limit, c.attempts = q, s.now, 0, 0
+	if q.cfg.MaxWait > 0 {
+		c.limit = s.now + int64(q.cfg.MaxWait)
+	}
+	c.estimate = -1
+	if q.ready.len() > 0 {
+		c.estimate = 0
+	} else if w, ok := q.expect(q.waiting.rank(c) + q.ringing.rank(c) + 1); ok {
+		c.estimate = int64(w)
+	}
+	q.counts.Entered++
+	s.enqueue(c)
+}
+
+// setCallAlarm sets the alarm of a waiting call to its next deadline.
+func (s *State) setCallAlarm(c *call) {
+	at := never
+	if c.limit != 0 {
+		at = c.limit
+	}
+	if c.check != 0 {
+		at = min(at, c.check)
+	}
+	if at != never {
+		s.timers.set(&c.timer, at)
+	} else {
+		s.timers.stop(&c.timer)
+	}
+}
+
+// callDue: the alarm of a waiting call rang.
+func (s *State) callDue(c *call) {
+	reason := ReasonMaxWait
+	if c.limit == 0 || s.now < c.limit {
+		if !c.asked {
+			c.asked = true
+			c.check = s.now + int64(s.cfg.CheckGrace)
+			s.setCallAlarm(c)
+			s.emit(Decision{Kind: StillThere, Call: c.id, Queue: c.queue.id, Until: moment(c.check)})
+			return
+		}
+		reason = ReasonUnconfirmed
+	}
+	c.queue.waiting.remove(c)
+	c.queue.counts.TimedOut++
+	s.emit(Decision{Kind: CallTimedOut, Call: c.id, Queue: c.queue.id, Reason: reason})
+	s.forget(c)
+}
+
+func (s *State) callLeft(id CallID) {
+	c := s.calls[id]
+	if c == nil {
+		s.Ignored++
+		return
+	}
+	switch c.state {
+	case waiting:
+		c.queue.waiting.remove(c)
+		c.queue.counts.Left++
+		s.forget(c)
+	case ringing:
+		a := c.agent
+		c.queue.counts.Left++
+		s.withdrawn(a, ReasonCallerLeft)
+		s.forget(c)
+		s.settle(a, ReasonCallerLeft, a.idle) // keeps the place among the idle
+	case talking:
+		a, also := c.agent, c.also
+		if also != nil {
+			s.endTalk(also)
+		}
+		s.endTalk(a)
+	}
+}
+
+func (s *State) stillHere(e StillHere) {
+	if e.Agent != "" {
+		if a := s.agents[e.Agent]; a != nil && a.state == Talking && a.on == e.Call && s.cfg.CheckEvery > 0 {
+			a.asked = false
+			s.timers.set(&a.timer, s.now+int64(s.cfg.CheckEvery))
+			return
+		}
+	} else if c := s.calls[e.Call]; c != nil && c.state == waiting && s.cfg.CheckEvery > 0 {
+		c.asked, c.check = false, s.now+int64(s.cfg.CheckEvery)
+		s.setCallAlarm(c)
+		return
+	}
+	s.Ignored++
+}
+
+// Position of a call that waits or rings in its queue: 1 is next. Calls that ring at
+// an agent are counted, since they may come back. False when it does not wait.
+// O(log n).
+func (s *State) Position(id CallID) (int, bool) {
+	c := s.calls[id]
+	if c == nil || c.state == talking {
+		return 0, false
+	}
+	return c.queue.waiting.rank(c) + c.queue.ringing.rank(c) + 1, true
+}
+
+// ExpectedWait of a call from now until an agent answers: the mean handling time of
+// the queue × position ÷ agents who work. Agents who serve other queues as well
+// count fully, so a queue that shares its agents waits longer than told;
+// QueueView.ErrorMean and ErrorAbs say by how much. False when no agent works or the
+// call does not wait.
+func (s *State) ExpectedWait(id CallID, _ time.Time) (time.Duration, bool) {
+	pos, ok := s.Position(id)
+	if !ok {
+		return 0, false
+	}
+	return s.calls[id].queue.expect(pos)
+}
+
+func (q *queue) expect(position int) (time.Duration, bool) {
+	n := q.members[working]
+	if n == 0 {
+		return 0, false
+	}
+	// Only a product and a quotient: the same bits on every machine.
+	w := float64(q.handle) * float64(position) / float64(n)
+	return time.Duration(min(w, float64(longest))), true
+}
+
+// weigh moves an exponentially weighted mean towards x by a sixteenth. Integers,
+// because fused floating point would differ between machines and break a replay.
+func weigh(mean, x int64) int64 { return mean + (x-mean)/16 }
+
+func (q *queue) measure(c *call, now int64) {
+	if c.estimate < 0 {
+		return
+	}
+	off := now - c.entered - c.estimate
+	q.errBias = weigh(q.errBias, off)
+	q.errAbs = weigh(q.errAbs, max(off, -off))
+}

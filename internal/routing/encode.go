@@ -1,0 +1,275 @@
+package routing
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// encodingVersion of Encode; Decode refuses any other.
+const encodingVersion = 1
+
+// ErrState: the bytes given to Decode are no State of this program.
+var ErrState = errors.New("routing: not a state")
+
+type stateWire struct {
+	V           int         `json:"v"`
+	Now         int64       `json:"now_ns"`
+	Ignored     uint64      `json:"ignored,omitempty"`
+	NextOffer   OfferID     `json:"next_offer,omitempty"`
+	NextArrival uint64      `json:"next_arrival,omitempty"`
+	NextAgent   uint64      `json:"next_agent,omitempty"`
+	Config      Config      `json:"config"`
+	Queues      []queueWire `json:"queues,omitempty"` // by id
+	Agents      []agentWire `json:"agents,omitempty"` // by num
+	Calls       []callWire  `json:"calls,omitempty"`  // by arrival
+	Past        []pastWire  `json:"past,omitempty"`   // by id
+}
+
+type queueWire struct {
+	ID      QueueID     `json:"id"`
+	Config  QueueConfig `json:"config"`
+	Handle  int64       `json:"handle_ns"`
+	ErrBias int64       `json:"err_bias_ns,omitempty"`
+	ErrAbs  int64       `json:"err_abs_ns,omitempty"`
+	Counts  Counts      `json:"counts"`
+}
+
+type agentWire struct {
+	ID          AgentID    `json:"id"`
+	Num         uint64     `json:"num"`
+	Wanted      []QueueID  `json:"queues,omitempty"`
+	State       AgentState `json:"state"`
+	Since       int64      `json:"since_ns"`
+	Until       int64      `json:"until_ns,omitempty"`
+	Reason      Reason     `json:"reason,omitempty"`
+	Back        int64      `json:"back_ns,omitempty"`
+	Idle        int64      `json:"idle_ns,omitempty"`
+	Alarm       int64      `json:"alarm_ns,omitempty"`
+	Wish        wish       `json:"wish,omitempty"`
+	WishReason  Reason     `json:"wish_reason,omitempty"`
+	WishBack    int64      `json:"wish_back_ns,omitempty"`
+	StationDown bool       `json:"station_down,omitempty"`
+	Gone        int64      `json:"gone_ns,omitempty"`
+	Retries     int        `json:"retries,omitempty"`
+	Misses      int        `json:"misses,omitempty"`
+	Offer       OfferID    `json:"offer,omitempty"`
+	On          CallID     `json:"on,omitempty"`
+	Linked      bool       `json:"linked,omitempty"` // On is a call of a queue
+	Served      QueueID    `json:"served,omitempty"`
+	Answered    int64      `json:"answered_ns,omitempty"`
+	Resume      int64      `json:"resume_ns,omitempty"`
+	WrapEnd     int64      `json:"wrap_end_ns,omitempty"`
+	Asked       bool       `json:"asked,omitempty"`
+}
+
+type callWire struct {
+	ID       CallID    `json:"id"`
+	Queue    QueueID   `json:"queue"`
+	Priority int       `json:"priority,omitempty"`
+	Head     bool      `json:"head,omitempty"`
+	Since    int64     `json:"since_ns"`
+	Arrival  uint64    `json:"arrival"`
+	Entered  int64     `json:"entered_ns"`
+	Limit    int64     `json:"limit_ns,omitempty"`
+	Check    int64     `json:"check_ns,omitempty"`
+	Asked    bool      `json:"asked,omitempty"`
+	Language string    `json:"language,omitempty"`
+	Entry    int       `json:"entry,omitempty"`
+	State    callState `json:"state"`
+	Attempts int       `json:"attempts,omitempty"`
+	Estimate int64     `json:"estimate_ns"`
+	Agent    AgentID   `json:"agent,omitempty"`
+	Also     AgentID   `json:"also,omitempty"`
+	Alarm    int64     `json:"alarm_ns,omitempty"`
+}
+
+type pastWire struct {
+	ID      OfferID `json:"id"`
+	Agent   AgentID `json:"agent"`
+	Call    CallID  `json:"call"`
+	Settled bool    `json:"settled,omitempty"`
+}
+
+// alarmAt is the time of an alarm, 0 when it is not set. An alarm is never set to 0.
+func (a *alarm) alarmAt() int64 {
+	if a.index < 0 {
+		return 0
+	}
+	return a.at
+}
+
+// Encode writes the whole State as JSON, the same bytes for the same State. It may
+// stand between any two calls of Apply.
+func (s *State) Encode() ([]byte, error) {
+	w := stateWire{V: encodingVersion, Now: s.now, Ignored: s.Ignored, Config: s.cfg,
+		NextOffer: s.nextOffer, NextArrival: s.nextArrival, NextAgent: s.nextAgent}
+	for _, id := range slices.Sorted(maps.Keys(s.queues)) {
+		q := s.queues[id]
+		w.Queues = append(w.Queues, queueWire{q.id, q.cfg, q.handle, q.errBias, q.errAbs, q.counts})
+	}
+	for _, a := range s.agentsByNum() {
+		aw := agentWire{ID: a.id, Num: a.num, Wanted: a.wanted, State: a.state, Since: a.since, Until: a.until,
+			Reason: a.reason, Back: a.back, Idle: a.idle, Alarm: a.timer.alarmAt(),
+			Wish: a.wish, WishReason: a.wishReason, WishBack: a.wishBack,
+			StationDown: a.stationDown, Gone: a.gone, Retries: a.retries, Misses: a.misses,
+			Offer: a.offer, On: a.on, Linked: a.call != nil,
+			Answered: a.answered, Resume: a.resume, WrapEnd: a.wrapEnd, Asked: a.asked}
+		if a.served != nil {
+			aw.Served = a.served.id
+		}
+		w.Agents = append(w.Agents, aw)
+	}
+	for _, c := range s.callsByArrival() {
+		cw := callWire{ID: c.id, Queue: c.queue.id, Priority: c.priority, Head: c.head, Since: c.since,
+			Arrival: c.arrival, Entered: c.entered, Limit: c.limit, Check: c.check, Asked: c.asked,
+			Language: c.language, Entry: c.entry, State: c.state, Attempts: c.attempts,
+			Estimate: c.estimate, Alarm: c.timer.alarmAt()}
+		if c.agent != nil {
+			cw.Agent = c.agent.id
+		}
+		if c.also != nil {
+			cw.Also = c.also.id
+		}
+		w.Calls = append(w.Calls, cw)
+	}
+	for _, p := range s.past {
+		if p.id != 0 {
+			w.Past = append(w.Past, pastWire{p.id, p.agent, p.call, p.settled})
+		}
+	}
+	slices.SortFunc(w.Past, func(a, b pastWire) int { return cmp.Compare(a.ID, b.ID) })
+	b, err := json.Marshal(w)
+	if err != nil {
+		return nil, fmt.Errorf("routing: encode state: %w", err)
+	}
+	return b, nil
+}
+
+func (s *State) agentsByNum() []*agent {
+	return slices.SortedFunc(maps.Values(s.agents), func(a, b *agent) int { return cmp.Compare(a.num, b.num) })
+}
+
+func (s *State) callsByArrival() []*call {
+	return slices.SortedFunc(maps.Values(s.calls), func(a, b *call) int { return cmp.Compare(a.arrival, b.arrival) })
+}
+
+// Decode reads what Encode wrote. Bytes that are no sound State are refused with an
+// error that wraps ErrState and says what is wrong.
+func Decode(b []byte) (*State, error) {
+	var w stateWire
+	if err := json.Unmarshal(b, &w); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	if w.V != encodingVersion {
+		return nil, fmt.Errorf("%w: version %d, this program reads %d", ErrState, w.V, encodingVersion)
+	}
+	w.Config.Queues = nil
+	s := New(w.Config)
+	s.now, s.Ignored = w.Now, w.Ignored
+	s.nextOffer, s.nextArrival, s.nextAgent = w.NextOffer, w.NextArrival, w.NextAgent
+	for _, q := range w.Queues {
+		if s.queues[q.ID] != nil {
+			return nil, fmt.Errorf("%w: queue %q is there twice", ErrState, q.ID)
+		}
+		n := s.addQueue(q.ID, q.Config)
+		n.handle, n.errBias, n.errAbs, n.counts = q.Handle, q.ErrBias, q.ErrAbs, q.Counts
+	}
+	if err := s.loadAgents(w.Agents); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	if err := s.loadCalls(w.Calls); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	for _, a := range w.Agents {
+		if a.Linked {
+			if s.agents[a.ID].call = s.calls[a.On]; s.agents[a.ID].call == nil {
+				return nil, fmt.Errorf("%w: agent %q is in call %q, which is missing", ErrState, a.ID, a.On)
+			}
+		}
+	}
+	for _, p := range w.Past {
+		if s.past[p.ID%pastOffers].id != 0 || p.ID == 0 {
+			return nil, fmt.Errorf("%w: past offer %d has no place", ErrState, p.ID)
+		}
+		s.past[p.ID%pastOffers] = pastOffer{p.ID, p.Agent, p.Call, p.Settled}
+	}
+	if err := s.check(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
+	}
+	return s, nil
+}
+
+func (s *State) loadAgents(list []agentWire) error {
+	for _, w := range list {
+		if w.ID == "" || s.agents[w.ID] != nil {
+			return fmt.Errorf("agent %q is nameless or there twice", w.ID)
+		}
+		a := s.newAgent(w.ID)
+		s.nextAgent-- // newAgent counts; the numbers come from the record
+		a.num, a.wanted, a.state, a.since, a.until = w.Num, w.Wanted, w.State, w.Since, w.Until
+		a.reason, a.back, a.idle = w.Reason, w.Back, w.Idle
+		a.wish, a.wishReason, a.wishBack = w.Wish, w.WishReason, w.WishBack
+		a.stationDown, a.gone, a.retries, a.misses = w.StationDown, w.Gone, w.Retries, w.Misses
+		a.offer, a.on = w.Offer, w.On
+		a.answered, a.resume, a.wrapEnd, a.asked = w.Answered, w.Resume, w.WrapEnd, w.Asked
+		if w.Served != "" {
+			if a.served = s.queues[w.Served]; a.served == nil {
+				return fmt.Errorf("agent %q served queue %q, which is missing", w.ID, w.Served)
+			}
+		}
+		s.link(a)
+		a.class = s.classOf(a)
+		for _, q := range a.queues {
+			q.members[a.class]++
+		}
+		if a.state == Ready {
+			a.inReady = true
+			for _, q := range a.queues {
+				q.ready.insert(a)
+			}
+		}
+		if a.offer != 0 {
+			if s.open[a.offer] != nil {
+				return fmt.Errorf("offer %d is open twice", a.offer)
+			}
+			s.open[a.offer] = a
+		}
+		if w.Alarm != 0 {
+			s.timers.set(&a.timer, w.Alarm)
+		}
+	}
+	return nil
+}
+
+func (s *State) loadCalls(list []callWire) error {
+	for _, w := range list {
+		q := s.queues[w.Queue]
+		if w.ID == "" || s.calls[w.ID] != nil || q == nil {
+			return fmt.Errorf("call %q is nameless, there twice or in no queue (%q)", w.ID, w.Queue)
+		}
+		c := s.newCall(w.ID)
+		s.nextArrival--
+		c.queue, c.priority, c.head, c.since, c.arrival = q, w.Priority, w.Head, w.Since, w.Arrival
+		c.entered, c.limit, c.check, c.asked = w.Entered, w.Limit, w.Check, w.Asked
+		c.language, c.entry, c.state, c.attempts, c.estimate = w.Language, w.Entry, w.State, w.Attempts, w.Estimate
+		c.agent, c.also = s.agents[w.Agent], s.agents[w.Also]
+		switch c.state {
+		case waiting:
+			q.waiting.insert(c)
+		case ringing:
+			q.ringing.insert(c)
+		case talking:
+			q.talking++
+		default:
+			return fmt.Errorf("call %q is in state %d, which does not exist", w.ID, w.State)
+		}
+		if w.Alarm != 0 {
+			s.timers.set(&c.timer, w.Alarm)
+		}
+	}
+	return nil
+}
