@@ -36,7 +36,7 @@ func parseURI(s string) (u contactURI, err error) {
 	scheme, rest, ok := strings.Cut(s, ":")
 	scheme = strings.ToLower(scheme)
 	if !ok || scheme != "sip" && scheme != "sips" {
-		return u, fmt.Errorf("%w %q: must begin with sip: or sips:", errURI, s)
+		return u, fmt.Errorf("%w %q: the scheme must be sip or sips", errURI, s)
 	}
 	rest, headers, _ := strings.Cut(rest, "?")
 	user := ""
@@ -86,13 +86,13 @@ func parseURI(s string) (u contactURI, err error) {
 }
 
 func splitHostPort(s string) (host string, port uint16, err error) {
-	host, p := s, ""
+	var p string
 	if strings.HasPrefix(s, "[") {
 		end := strings.IndexByte(s, ']')
 		if end < 0 {
 			return "", 0, errors.New("the bracket of the IPv6 address is not closed")
 		}
-		host, p = s[:end+1], s[end+1:]
+		p = s[end+1:]
 		a, err := netip.ParseAddr(s[1:end])
 		if err != nil || !a.Is6() {
 			return "", 0, errors.New("not an IPv6 address in brackets")
@@ -104,6 +104,8 @@ func splitHostPort(s string) (host string, port uint16, err error) {
 		p = strings.TrimPrefix(p, ":")
 	} else if i := strings.IndexByte(s, ':'); i >= 0 {
 		host, p = s[:i], s[i+1:]
+	} else {
+		host = s
 	}
 	if host == "" {
 		return "", 0, errors.New("no host")
