@@ -85,11 +85,14 @@ type NoticePlayed struct{ Language prompt.Language }
 // Language says that the caller's language from now on is this one.
 type Language struct{ Language prompt.Language }
 
-// Enqueue puts the call into a queue. The call plays music and announcements there
-// until it has an agent (then the flow is over) or reports a Queue input.
+// Enqueue puts the call into a queue at once and plays Parts in Language to the waiting
+// caller, then music and announcements, until there is an agent (then the flow is over)
+// or the queue lets the caller go, which is reported as a Queue input.
 type Enqueue struct {
 	Queue    string
-	Priority int // higher is served earlier; 0 is usual
+	Priority int           // higher is served earlier; 0 is usual
+	Parts    []prompt.Part // said first, once; may be empty
+	Language prompt.Language
 }
 
 // End plays Parts in Language to their end and hangs up. The machine is finished;

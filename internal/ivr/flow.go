@@ -2,6 +2,7 @@ package ivr
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"cagri/internal/prompt"
@@ -33,8 +34,8 @@ type Flow struct {
 	Operator string          // queue node that key 0 leads to in every menu that gives 0 no other meaning; may be empty
 	Nodes    map[string]*Node
 	Order    []string // node names as in the file
-	startAt  Position
-	operAt   Position
+
+	startAt, operatorAt Position
 }
 
 // Node is one node of a flow. Which fields count depends on Kind.
@@ -112,49 +113,9 @@ type Problems []Problem
 
 // Error lists every problem on its own line.
 func (ps Problems) Error() string {
-	s := ""
+	lines := make([]string, len(ps))
 	for i, p := range ps {
-		if i > 0 {
-			s += "\n"
-		}
-		s += p.String()
+		lines[i] = p.String()
 	}
-	return s
+	return strings.Join(lines, "\n")
 }
-
-// Parse reads a flow file; name is for messages. The error is Problems: everything
-// that is wrong with the form of the file, in one go. Call Validate or Check on the result.
-func Parse(name string, data []byte) (*Flow, error) {
-	return nil, Problems{{File: name, At: Position{1, 1}, What: "not read yet"}}
-}
-
-// Limits is what Check holds a flow against. The zero value asks for the defaults.
-type Limits struct {
-	MaxToHuman time.Duration                                                  // longest way to a queue for a caller who listens to everything; default 60 s
-	MaxKeys    int                                                            // most keys from any menu to a human; default 3
-	MaxDepth   int                                                            // most menus one below the other; default 3
-	Queues     []string                                                       // queues that exist; nil: any name
-	Has        func(phrase string) bool                                       // phrases that exist; nil: the embedded catalogue
-	Duration   func(lang prompt.Language, parts ...prompt.Part) time.Duration // nil: the embedded clips
-}
-
-// Validate is Check with the default limits.
-func (f *Flow) Validate() []Problem { return f.Check(Limits{}) }
-
-// Check says everything that is wrong with what the flow means.
-func (f *Flow) Check(lim Limits) []Problem { return nil }
-
-// Load is Parse and Check in one: a flow that is returned without error can be used.
-func Load(name string, data []byte, lim Limits) (*Flow, error) {
-	f, err := Parse(name, data)
-	if err != nil {
-		return nil, err
-	}
-	if ps := f.Check(lim); len(ps) > 0 {
-		return nil, Problems(ps)
-	}
-	return f, nil
-}
-
-// Default is the flow shipped with the program.
-func Default() *Flow { return nil }

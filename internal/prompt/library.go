@@ -75,17 +75,18 @@ type Composed struct {
 	FellBack bool          // something was not there in the language asked for and is in Azerbaijani
 }
 
-// Compose finds the clips of parts in language lang. Short silences stand between
-// sentences and between groups of digits; play the clips without a gap of your own.
+// Compose finds the clips of parts in language lang. A short silence stands after each
+// sentence (also the last, so that what is said next does not run into it) and between
+// groups of digits; play the clips without a gap of your own.
 // Errors: a phrase that does not exist, a number that cannot be said.
 func (l *Library) Compose(lang Language, parts ...Part) (Composed, error) {
 	c := composer{lib: l}
-	for i, p := range parts {
+	for _, p := range parts {
 		in := lang
 		if p.Language != "" {
 			in = p.Language
 		}
-		if err := c.part(in, p, i == len(parts)-1); err != nil {
+		if err := c.part(in, p); err != nil {
 			return Composed{}, err
 		}
 	}
@@ -156,8 +157,8 @@ func (c *composer) clip(lang Language, id string) error {
 
 func (c *composer) rest(n int) { c.out.Clips = append(c.out.Clips, c.lib.pause[:n:n]) }
 
-// part adds the clips of one part; last says that nothing follows.
-func (c *composer) part(lang Language, p Part, last bool) error {
+// part adds the clips of one part.
+func (c *composer) part(lang Language, p Part) error {
 	if !lang.Valid() {
 		lang, c.out.FellBack = Azerbaijani, true
 	}
@@ -169,7 +170,7 @@ func (c *composer) part(lang Language, p Part, last bool) error {
 		if err := c.clip(lang, p.ID); err != nil {
 			return err
 		}
-		if !last && (c.lib.own[p.ID] || endsSentence(p.text(lang))) {
+		if c.lib.own[p.ID] || endsSentence(p.text(lang)) {
 			c.rest(sentencePause)
 		}
 		return nil
@@ -179,9 +180,7 @@ func (c *composer) part(lang Language, p Part, last bool) error {
 		if err := c.position(lang, p.N); err != nil {
 			return err
 		}
-		if !last {
-			c.rest(sentencePause)
-		}
+		c.rest(sentencePause)
 		return nil
 	case KindMinutes:
 		switch {
