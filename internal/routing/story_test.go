@@ -1,0 +1,596 @@
+package routing
+
+import (
+	"testing"
+	"time"
+)
+
+func in(id AgentID, queues ...QueueID) AgentSignedIn {
+	return AgentSignedIn{Agent: id, Queues: queues, Ready: true}
+}
+
+func (st *story) offered(call CallID, agent AgentID) Decision {
+	st.Helper()
+	d := st.one(Offer)
+	if d.Call != call || d.Agent != agent {
+		st.Fatalf("%q is offered to %q, want %q to %q", d.Call, d.Agent, call, agent)
+	}
+	return d
+}
+
+func (st *story) is(id AgentID, want AgentState) {
+	st.Helper()
+	if got := st.agent(id).State; got != want {
+		st.Fatalf("agent %q is %v, want %v", id, got, want)
+	}
+}
+
+func TestRingTimeoutGoesToTheNextAgentAtOnceAndNobodyIsForgotten(t *testing.T) {
+	st := newStory(t, tableConfig())
+	st.do(in("a", "q"))
+	st.do(in("b", "q"))
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	first := st.offered("c", "a")
+	if first.Until != st.now.Add(ring) {
+		t.Errorf("rings until %v", first.Until)
+	}
+	st.do(CallQueued{Call: "d", Queue: "q"})
+	st.offered("d", "b")
+	st.do(in("x", "q"))
+	st.do(CallQueued{Call: "e", Queue: "q"})
+	st.offered("e", "x")
+	st.do(in("y", "q"))
+	st.tick() // the end of a's ring
+	if w := st.one(Withdraw); w.Offer != first.Offer || w.Reason != ReasonNoAnswer {
+		t.Errorf("withdrawn: %+v", w)
+	}
+	if d := st.offered("c", "y"); d.Why.Attempt != 2 {
+		t.Errorf("attempt %d", d.Why.Attempt)
+	}
+	st.is("a", SetAside)
+	for _, id := range []OfferID{2, 3, 4} {
+		st.do(OfferAnswered{id})
+	}
+	st.after(aside, Tick{})
+	st.is("a", Ready)
+}
+
+func TestACallKeepsItsPlaceThroughAMiss(t *testing.T) {
+	st := newStory(t, tableConfig())
+	st.do(in("a", "q"))
+	st.do(CallQueued{Call: "first", Queue: "q"})
+	st.offered("first", "a")
+	st.do(CallQueued{Call: "second", Queue: "q"})
+	if p, _ := st.s.Position("second"); p != 2 {
+		t.Errorf("the ringing call is not counted: position %d", p)
+	}
+	st.do(OfferFailed{1, Declined})
+	if p, _ := st.s.Position("first"); p != 1 {
+		t.Errorf("position %d after a refusal", p)
+	}
+	st.tick() // the short rest
+	st.offered("first", "a")
+}
+
+func TestMissesInARowPause(t *testing.T) {
+	cfg := tableConfig()
+	cfg.MaxMisses = 2
+	st := newStory(t, cfg)
+	st.do(in("a", "q"))
+	st.do(in("b", "q"))
+	st.do(AgentPaused{Agent: "b"})
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	st.tick()
+	st.is("a", SetAside)
+	st.tick()
+	st.is("a", Offered)
+	st.tick()
+	if a := st.agent("a"); a.State != Paused || a.Reason != ReasonMissed {
+		t.Fatalf("after two misses: %+v", a)
+	}
+	st.do(AgentReady{"a"})
+	st.offered("c", "a")
+	st.do(OfferAnswered{3})
+	if st.agent("a").Misses != 0 {
+		t.Error("an answer does not clear the misses")
+	}
+}
+
+func TestBusyAndDeclinedAreNoMisses(t *testing.T) {
+	for _, f := range []Failure{Busy, Declined} {
+		cfg := tableConfig()
+		cfg.MaxMisses = 1
+		st := newStory(t, cfg)
+		st.do(in("a", "q"))
+		st.do(CallQueued{Call: "c", Queue: "q"})
+		st.do(OfferFailed{1, f})
+		st.is("a", SetAside)
+		st.tick()
+		st.offered("c", "a")
+	}
+}
+
+func TestASuspectStationIsTriedAgainLaterAndLater(t *testing.T) {
+	st := newStory(t, Config{StationRetry: 10 * time.Second, StationRetryMax: 25 * time.Second,
+		Queues: map[QueueID]QueueConfig{"q": {There: Always}}})
+	st.do(in("a", "q"))
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	for i, want := range []time.Duration{10, 20, 25, 25} {
+		d := st.do(OfferFailed{OfferID(i + 1), StationUnreachable})
+		if got := d[0].Until.Sub(st.now); got != want*time.Second {
+			t.Errorf("retry %d after %v", i, got)
+		}
+		st.after(want*time.Second, Tick{})
+		st.offered("c", "a")
+	}
+	st.do(OfferFailed{5, StationUnreachable})
+	st.do(StationUp{"a"})
+	st.offered("c", "a")
+	st.do(OfferAnswered{6})
+	st.do(TalkEnded{"a", "c"})
+	st.do(CallQueued{Call: "d", Queue: "q"})
+	d := st.do(OfferFailed{7, StationUnreachable})
+	if got := d[0].Until.Sub(st.now); got != 10*time.Second {
+		t.Errorf("a proved station is suspected for %v", got)
+	}
+}
+
+func TestALostStationUpCostsTimeOnly(t *testing.T) {
+	st := newStory(t, tableConfig())
+	st.do(in("a", "q"))
+	st.do(StationDown{"a"})
+	st.is("a", Unreachable)
+	st.after(5*time.Minute, Tick{})
+	st.is("a", Ready)
+}
+
+func TestStationDownInAnOfferAndInATalk(t *testing.T) {
+	st := newStory(t, tableConfig())
+	st.do(in("a", "q"))
+	st.do(in("b", "q"))
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	st.do(StationDown{"a"})
+	if w := st.one(Withdraw); w.Agent != "a" || w.Reason != ReasonStationDown {
+		t.Errorf("%+v", w)
+	}
+	st.offered("c", "b")
+	st.is("a", Unreachable)
+	st.do(OfferAnswered{2})
+	st.do(StationDown{"b"})
+	st.is("b", Talking)
+	st.do(CallQueued{Call: "d", Queue: "q", Since: st.now.Add(-time.Hour)})
+	// b's phone is gone: the caller comes back before d, who waits an hour already.
+	st.do(CallQueued{Call: "c", Queue: "q", Head: true})
+	st.is("b", Unreachable)
+	if p, _ := st.s.Position("c"); p != 1 {
+		t.Errorf("back at position %d", p)
+	}
+	st.do(TalkEnded{"b", "c"}) // late
+	st.do(StationUp{"a"})
+	if d := st.offered("c", "a"); d.Why.Passed != 1 || d.Why.Rival != "d" || d.Why.Rule != ByHead {
+		t.Errorf("why: %+v", d.Why)
+	}
+}
+
+func TestTheCallerLeavesWhileItRings(t *testing.T) {
+	st := newStory(t, tableConfig())
+	st.do(in("a", "q"))
+	st.do(in("b", "q"))
+	idle := st.agent("a").IdleSince
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	st.do(CallLeft{Call: "c"})
+	if w := st.one(Withdraw); w.Reason != ReasonCallerLeft || w.Agent != "a" {
+		t.Errorf("%+v", w)
+	}
+	if a := st.agent("a"); a.State != Ready || a.IdleSince != idle {
+		t.Errorf("the agent lost the place among the idle: %+v", a)
+	}
+	st.do(CallQueued{Call: "d", Queue: "q"})
+	st.offered("d", "a")
+	// The answer to the first offer crossed its withdrawal.
+	st.do(OfferAnswered{1})
+	if d := st.one(DropLeg); d.Offer != 1 || d.Agent != "a" || d.Call != "c" || d.Reason != ReasonStale {
+		t.Errorf("%+v", d)
+	}
+	st.is("a", Offered)
+	if st.do(OfferAnswered{1}); len(st.all) != 0 {
+		t.Errorf("the leg is dropped twice: %+v", st.all)
+	}
+	st.do(OfferAnswered{2})
+	st.is("a", Talking)
+	if st.do(OfferAnswered{2}); len(st.all) != 0 {
+		t.Errorf("a doubled answer has an effect: %+v", st.all)
+	}
+	st.do(OfferAnswered{99})
+	if d := st.one(DropLeg); d.Reason != ReasonUnknownOffer {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestWishesComeTrueAfterwards(t *testing.T) {
+	talk := func() *story {
+		st := newStory(t, tableConfig())
+		st.do(in("a", "q"))
+		st.do(CallQueued{Call: "c", Queue: "q"})
+		st.do(OfferAnswered{1})
+		return st
+	}
+	t.Run("pause after wrap-up", func(t *testing.T) {
+		st := talk()
+		st.do(AgentPaused{Agent: "a", Reason: "lunch"})
+		st.do(TalkEnded{"a", "c"})
+		st.is("a", WrapUp)
+		st.tick()
+		if a := st.agent("a"); a.State != Paused || a.Reason != "lunch" {
+			t.Errorf("%+v", a)
+		}
+	})
+	t.Run("the latest wish counts", func(t *testing.T) {
+		st := talk()
+		st.do(AgentPaused{Agent: "a"})
+		st.do(AgentSignedOut{Agent: "a"})
+		st.do(TalkEnded{"a", "c"})
+		st.do(WrapUpDone{"a"})
+		st.is("a", SignedOut)
+	})
+	t.Run("ready cancels", func(t *testing.T) {
+		st := talk()
+		st.do(AgentSignedOut{Agent: "a"})
+		st.do(AgentReady{"a"})
+		st.do(TalkEnded{"a", "c"})
+		st.do(WrapUpDone{"a"})
+		st.is("a", Ready)
+	})
+	t.Run("forced skips the wrap-up", func(t *testing.T) {
+		st := talk()
+		st.do(AgentSignedOut{Agent: "a", Forced: true})
+		st.is("a", Talking)
+		st.do(TalkEnded{"a", "c"})
+		st.is("a", SignedOut)
+	})
+	t.Run("in an offer that rings out", func(t *testing.T) {
+		st := newStory(t, tableConfig())
+		st.do(in("a", "q"))
+		st.do(CallQueued{Call: "c", Queue: "q"})
+		st.do(AgentSignedOut{Agent: "a"})
+		st.none(NobodyThere)
+		st.tick()
+		st.is("a", SignedOut)
+		if d := st.one(NobodyThere); d.Call != "c" {
+			t.Errorf("%+v", d)
+		}
+	})
+}
+
+func TestForcedSignOutHandsTheOfferOn(t *testing.T) {
+	st := newStory(t, tableConfig())
+	st.do(in("a", "q"))
+	st.do(in("b", "q"))
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	st.do(AgentSignedOut{Agent: "a", Forced: true})
+	st.one(Withdraw)
+	st.offered("c", "b")
+	st.is("a", SignedOut)
+}
+
+func TestWrapUpIsExtendedUpToItsLimit(t *testing.T) {
+	st := newStory(t, tableConfig()) // 30 s, at most 90 s
+	st.do(in("a", "q"))
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	st.do(OfferAnswered{1})
+	st.do(TalkEnded{"a", "c"})
+	end := st.now
+	for _, want := range []time.Duration{60, 80, 90} {
+		by := time.Duration(0)
+		if want == 80 {
+			by = 20 * time.Second
+		}
+		st.do(WrapUpExtended{"a", by})
+		if got := st.one(AgentMoved).Until.Sub(end); got != want*time.Second {
+			t.Errorf("until %v, want %d s", got, want)
+		}
+	}
+	ignored := st.s.Ignored
+	st.do(WrapUpExtended{Agent: "a"})
+	if st.s.Ignored != ignored+1 {
+		t.Error("extended beyond the limit")
+	}
+	st.tick()
+	st.is("a", Ready)
+	if got := st.now.Sub(end); got != 90*time.Second {
+		t.Errorf("ended after %v", got)
+	}
+}
+
+func TestTaken(t *testing.T) {
+	t.Run("from a pause, which goes on", func(t *testing.T) {
+		st := newStory(t, tableConfig())
+		st.do(in("a", "q"))
+		st.do(AgentPaused{Agent: "a", Reason: "lunch"})
+		st.do(AgentTaken{"a", "direct"})
+		st.do(TalkEnded{"a", "direct"})
+		if a := st.agent("a"); a.State != Paused || a.Reason != "lunch" {
+			t.Errorf("%+v", a)
+		}
+	})
+	t.Run("from a wrap-up, which goes on", func(t *testing.T) {
+		st := newStory(t, tableConfig())
+		st.do(in("a", "q"))
+		st.do(CallQueued{Call: "c", Queue: "q"})
+		st.do(OfferAnswered{1})
+		st.do(TalkEnded{"a", "c"})
+		st.after(10*time.Second, AgentTaken{"a", "direct"})
+		st.after(time.Minute, TalkEnded{"a", "direct"})
+		if a := st.agent("a"); a.State != WrapUp || a.Until.Sub(st.now) != 20*time.Second {
+			t.Errorf("%+v at %v", a, st.now)
+		}
+	})
+	t.Run("from an offer, which goes on elsewhere", func(t *testing.T) {
+		st := newStory(t, tableConfig())
+		st.do(in("a", "q"))
+		st.do(in("b", "q"))
+		st.do(CallQueued{Call: "c", Queue: "q"})
+		st.do(AgentTaken{"a", "direct"})
+		st.one(Withdraw)
+		st.offered("c", "b")
+		st.do(TalkEnded{"a", "direct"})
+		st.is("a", Ready)
+	})
+	t.Run("attended transfer: the second agent keeps the call", func(t *testing.T) {
+		st := newStory(t, tableConfig())
+		st.do(in("a", "q"))
+		st.do(in("b", "q"))
+		st.do(CallQueued{Call: "c", Queue: "q"})
+		st.do(OfferAnswered{1})
+		st.do(AgentTaken{"b", "c"})
+		st.do(TalkEnded{"a", "c"})
+		st.is("a", WrapUp)
+		if c := st.call("c"); c.State != "talking" || c.Agent != "b" {
+			t.Errorf("%+v", c)
+		}
+		st.do(CallLeft{Call: "c"})
+		st.is("b", WrapUp)
+	})
+}
+
+func TestMaxWait(t *testing.T) {
+	st := newStory(t, Config{Queues: map[QueueID]QueueConfig{"q": {RingTimeout: 20 * time.Second, MaxWait: 30 * time.Second}}})
+	st.do(in("a", "q"))
+	st.do(CallQueued{Call: "c", Queue: "q", Since: st.now.Add(-time.Hour)})
+	start := st.now
+	st.offered("c", "a")
+	st.after(20*time.Second, Tick{}) // rings out; rest 1 s, rings again until 41 s
+	st.tick()
+	st.offered("c", "a")
+	st.after(start.Add(31*time.Second).Sub(st.now), Tick{})
+	st.none(CallTimedOut) // it rings
+	st.tick()
+	if d := st.one(CallTimedOut); d.Reason != ReasonMaxWait || d.Call != "c" {
+		t.Errorf("%+v", d)
+	}
+	st.is("a", SetAside)
+}
+
+func TestNobodyThere(t *testing.T) {
+	lunch := AgentPaused{Agent: "a", Reason: "lunch"}
+	cases := map[string]struct {
+		there Presence
+		do    []Event
+		wait  time.Duration
+		gone  bool
+	}{
+		"no agent at all":                     {gone: true},
+		"no agent, callers may wait":          {there: Always},
+		"an agent talks":                      {do: []Event{in("a", "q"), AgentTaken{"a", "x"}}},
+		"an agent talks and signs out after":  {do: []Event{in("a", "q"), AgentTaken{"a", "x"}, AgentSignedOut{Agent: "a"}}, gone: true},
+		"the same, signed in is enough":       {there: SignedIn, do: []Event{in("a", "q"), AgentTaken{"a", "x"}, AgentSignedOut{Agent: "a"}}},
+		"paused and expected":                 {do: []Event{in("a", "q"), lunch}},
+		"paused and overdue":                  {do: []Event{in("a", "q"), lunch}, wait: 16 * time.Minute, gone: true},
+		"paused and overdue, but signed in":   {there: SignedIn, do: []Event{in("a", "q"), lunch}, wait: 16 * time.Minute},
+		"paused, only workers count":          {there: Working, do: []Event{in("a", "q"), lunch}, gone: true},
+		"station vanished a moment ago":       {do: []Event{in("a", "q"), StationDown{"a"}}},
+		"station gone for long":               {do: []Event{in("a", "q"), StationDown{"a"}}, wait: 2 * time.Minute, gone: true},
+		"signed out":                          {do: []Event{in("a", "q"), AgentSignedOut{Agent: "a"}}, gone: true},
+		"signed in for another queue":         {do: []Event{in("a", "other")}, gone: true},
+		"moved to another queue while paused": {do: []Event{in("a", "q"), lunch, AgentSignedIn{Agent: "a", Queues: []QueueID{"other"}}}, gone: true},
+	}
+	for name, c := range cases {
+		t.Run(name+", on arrival", func(t *testing.T) {
+			st := newStory(t, Config{Queues: map[QueueID]QueueConfig{"q": {There: c.there}, "other": {}}})
+			for _, ev := range c.do {
+				st.do(ev)
+			}
+			st.after(c.wait, Tick{})
+			st.do(CallQueued{Call: "c", Queue: "q"})
+			if (st.call("c").State == "gone") != c.gone {
+				t.Errorf("the call is %s", st.call("c").State)
+			}
+			if c.gone {
+				st.one(NobodyThere)
+			}
+		})
+	}
+}
+
+func TestTheLastAgentLeavesTheWaiting(t *testing.T) {
+	cases := map[string]struct {
+		there Presence
+		leave []Event
+		after time.Duration
+		gone  bool
+	}{
+		"signs out at once":         {leave: []Event{AgentSignedOut{Agent: "a", Forced: true}}, gone: true},
+		"will sign out":             {leave: []Event{AgentSignedOut{Agent: "a"}}, gone: true},
+		"will sign out, signed in":  {there: SignedIn, leave: []Event{AgentSignedOut{Agent: "a"}}},
+		"has signed out, signed in": {there: SignedIn, leave: []Event{AgentSignedOut{Agent: "a"}, TalkEnded{"a", "x"}}, gone: true},
+		"signs out, always":         {there: Always, leave: []Event{AgentSignedOut{Agent: "a"}, TalkEnded{"a", "x"}}},
+		"pauses":                    {leave: []Event{AgentPaused{Agent: "a"}, TalkEnded{"a", "x"}}},
+		"pauses and is overdue":     {leave: []Event{AgentPaused{Agent: "a"}, TalkEnded{"a", "x"}}, after: 16 * time.Minute, gone: true},
+		"loses the station":         {leave: []Event{StationDown{"a"}, TalkEnded{"a", "x"}}},
+		"loses it for long":         {leave: []Event{StationDown{"a"}, TalkEnded{"a", "x"}}, after: 2 * time.Minute, gone: true},
+		"serves another queue":      {leave: []Event{in("a", "other")}, gone: true},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			st := newStory(t, Config{Queues: map[QueueID]QueueConfig{"q": {There: c.there}, "other": {}}})
+			st.do(in("a", "q"))
+			st.do(AgentTaken{"a", "x"})
+			st.do(CallQueued{Call: "c", Queue: "q"})
+			st.do(CallQueued{Call: "d", Queue: "q"})
+			for _, ev := range c.leave {
+				if st.call("c").State != "waiting" {
+					t.Fatalf("the call is %s before %#v", st.call("c").State, ev)
+				}
+				st.do(ev)
+			}
+			st.after(c.after, Tick{})
+			for _, id := range []CallID{"c", "d"} {
+				if got := st.call(id).State; (got == "gone") != c.gone {
+					t.Errorf("call %q is %s", id, got)
+				}
+			}
+		})
+	}
+}
+
+func TestCallsOfSeveralQueuesAndPriorities(t *testing.T) {
+	st := newStory(t, Config{Queues: map[QueueID]QueueConfig{"q": {}, "emergency": {}, "other": {}}})
+	st.do(in("a", "q", "emergency"))
+	st.do(AgentTaken{"a", "x"})
+	st.do(in("b", "other"))
+	st.do(AgentTaken{"b", "y"})
+	st.do(CallQueued{Call: "old", Queue: "q"})
+	st.do(CallQueued{Call: "not mine", Queue: "other", Priority: 9})
+	st.do(CallQueued{Call: "kept place", Queue: "q", Since: st.now.Add(-time.Hour)})
+	st.do(CallQueued{Call: "urgent", Queue: "emergency", Priority: 5})
+	want := []CallID{"urgent", "kept place", "old"}
+	st.do(TalkEnded{"a", "x"})
+	for i, c := range want {
+		d := st.offered(c, "a")
+		switch i {
+		case 0:
+			w := d.Why
+			if w.Choices != 3 || w.Passed != 2 || w.Rival != "kept place" || w.Rule != ByPriority || w.RivalQueue != "q" || w.Waiting != 1 || w.Ready != 1 {
+				t.Errorf("why: %+v", w)
+			}
+		case 1:
+			if w := d.Why; w.Rule != BySince || w.Rival != "old" || w.Passed != 0 || w.Waited < time.Hour {
+				t.Errorf("why: %+v", w)
+			}
+		}
+		st.do(OfferAnswered{d.Offer})
+		st.do(TalkEnded{"a", c})
+	}
+}
+
+func TestALostTalkEndedDoesNotHoldTheAgent(t *testing.T) {
+	cfg := tableConfig()
+	cfg.CheckEvery, cfg.CheckGrace = time.Minute, 10*time.Second
+	st := newStory(t, cfg)
+	st.do(in("a", "q"))
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	st.do(OfferAnswered{1})
+	st.tick()
+	if d := st.one(StillThere); d.Agent != "a" || d.Call != "c" {
+		t.Errorf("%+v", d)
+	}
+	st.do(StillHere{"c", "a"})
+	st.tick()
+	st.one(StillThere)
+	st.tick()
+	if d := st.one(DropLeg); d.Reason != ReasonUnconfirmed || d.Agent != "a" || d.Call != "c" || d.Offer != 1 {
+		t.Errorf("%+v", d)
+	}
+	st.is("a", WrapUp)
+}
+
+func TestAClockThatJumpsBackIsHeld(t *testing.T) {
+	st := newStory(t, tableConfig())
+	st.do(in("a", "q"))
+	st.do(in("b", "q"))
+	st.after(-time.Hour, CallQueued{Call: "c", Queue: "q"})
+	d := st.offered("c", "a")
+	if d.Why.Waited != 0 || d.Until.Before(t0) {
+		t.Errorf("%+v", d)
+	}
+	st.after(2*time.Hour, Tick{})
+	st.offered("c", "b")
+	for _, odd := range []time.Time{{}, time.Unix(-1<<40, 0), time.Unix(1<<60, 0)} {
+		Apply(st.s, Tick{}, odd)
+		if err := st.s.check(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestDoubledEntriesOfACall(t *testing.T) {
+	st := newStory(t, tableConfig())
+	st.do(in("a", "q"))
+	first := CallQueued{Call: "c", Queue: "q", Entry: 1}
+	st.do(first)
+	st.do(OfferAnswered{1})
+	back := CallQueued{Call: "c", Queue: "q", Entry: 2, Head: true}
+	if st.do(first); len(st.all) != 0 {
+		t.Errorf("a doubled entry tore a talk apart: %+v", st.all)
+	}
+	st.do(back)
+	st.is("a", WrapUp)
+	st.do(WrapUpDone{"a"})
+	st.offered("c", "a")
+	st.do(OfferAnswered{2})
+	if st.do(back); len(st.all) != 0 {
+		t.Errorf("a doubled return tore a talk apart: %+v", st.all)
+	}
+}
+
+func TestExpectedWaitLearns(t *testing.T) {
+	st := newStory(t, Config{Queues: map[QueueID]QueueConfig{"q": {HandlePrior: time.Minute}}})
+	if _, ok := st.s.ExpectedWait("c", st.now); ok {
+		t.Error("an unknown call has an expected wait")
+	}
+	for _, id := range []AgentID{"a", "b"} {
+		st.do(in(id, "q"))
+		st.do(AgentTaken{id, CallID("x" + id)})
+	}
+	for _, id := range []CallID{"c", "d", "e", "f"} {
+		st.do(CallQueued{Call: id, Queue: "q"})
+	}
+	if w, ok := st.s.ExpectedWait("f", st.now); !ok || w != 2*time.Minute { // 4th, 1 min, 2 agents
+		t.Errorf("expected %v", w)
+	}
+	st.do(TalkEnded{"a", "xa"})
+	d := st.offered("c", "a")
+	st.do(OfferAnswered{d.Offer})
+	st.after(17*time.Minute, TalkEnded{"a", "c"})
+	if q := st.s.Snapshot(st.now).Queues[0]; q.Handle != 2*time.Minute || q.ErrorAbs == 0 {
+		t.Errorf("mean %v, error %v", q.Handle, q.ErrorAbs)
+	}
+	// 3rd of 3 that wait or ring.
+	if w, _ := st.s.ExpectedWait("f", st.now); w != 3*time.Minute {
+		t.Errorf("expected %v", w)
+	}
+}
+
+func TestAQueueThatComesLaterIsJoined(t *testing.T) {
+	st := newStory(t, Config{})
+	st.do(in("a", "new", "new"))
+	st.do(CallQueued{Call: "c", Queue: "new"})
+	if d := st.one(NobodyThere); d.Reason != ReasonUnknownQueue {
+		t.Errorf("%+v", d)
+	}
+	st.do(QueueChanged{"new", QueueConfig{}})
+	st.do(CallQueued{Call: "c", Queue: "new"})
+	st.offered("c", "a")
+}
+
+func TestUselessEventsAreCounted(t *testing.T) {
+	s := New(Config{})
+	for _, ev := range []Event{nil, AgentReady{"?"}, AgentPaused{Agent: "?"}, AgentSignedOut{Agent: "?"}, StationUp{"?"}, StationDown{},
+		AgentSignedIn{}, CallQueued{}, CallLeft{Call: "?"}, OfferAnswered{0}, OfferFailed{3, Busy}, TalkEnded{"?", "?"},
+		WrapUpDone{"?"}, WrapUpExtended{Agent: "?"}, AgentTaken{"?", "?"}, StillHere{"?", "?"}, QueueChanged{}, &Tick{}} {
+		before := s.Ignored
+		if ds := Apply(s, ev, t0); len(ds) != 0 || s.Ignored != before+1 {
+			t.Errorf("%#v: %+v, ignored %d", ev, ds, s.Ignored-before)
+		}
+	}
+}
