@@ -8,8 +8,25 @@ import (
 
 func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
 
-func (f Flow) same(o Flow) bool {
-	return f.Transport == o.Transport && unmap(f.Remote) == unmap(o.Remote)
+// flowKey is what makes two flows the same: our own end does not count, since a phone speaks to one socket of ours only.
+type flowKey struct {
+	transport string
+	remote    netip.AddrPort
+}
+
+func (f Flow) key() flowKey { return flowKey{f.Transport, unmap(f.Remote)} }
+
+// unindex takes one mention of user off a flow. The mutex is held.
+func (r *Registrar) unindex(k flowKey, user string) {
+	list := r.flows[k]
+	if i := slices.Index(list, user); i >= 0 {
+		list = slices.Delete(list, i, i+1)
+	}
+	if len(list) == 0 {
+		delete(r.flows, k)
+		return
+	}
+	r.flows[k] = list
 }
 
 // Alive notes a sign of life on a flow: a CRLF ping, an answer to OPTIONS, any request. It reports whether the flow belongs to a
@@ -19,9 +36,11 @@ func (r *Registrar) Alive(f Flow) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	known := false
-	for _, list := range r.users {
+	k := f.key()
+	for _, user := range r.flows[k] {
+		list := r.users[user]
 		for i := range list {
-			if list[i].Flow.same(f) && list[i].Expires.After(now) {
+			if list[i].Flow.key() == k && list[i].Expires.After(now) {
 				list[i].Seen, known = now, true
 			}
 		}
@@ -29,13 +48,34 @@ func (r *Registrar) Alive(f Flow) bool {
 	return known
 }
 
-// FlowDown removes the contacts behind a connection that was closed: they cannot be reached any more (RFC 5626 section 4.2.1).
-// It does nothing for UDP, where there is nothing to go down. It returns how many contacts went.
+// FlowDown takes note that a connection was closed. Contacts that could only be reached over it are removed (RFC 5626 section
+// 4.2.1): behind NAT, from a browser, outbound registrations, contacts that name the connection's own port. Phones that listen at
+// another port of the same address stay, marked Lost: they can be called over a new connection. It does nothing for UDP, where
+// there is nothing to go down. It returns how many contacts were removed.
 func (r *Registrar) FlowDown(f Flow) int {
 	if !f.Stream() {
 		return 0
 	}
-	return r.remove(func(c Contact) bool { return c.Flow.same(f) })
+	k := f.key()
+	r.mu.Lock()
+	n := 0
+	for _, user := range slices.Compact(slices.Sorted(slices.Values(r.flows[k]))) {
+		kept := make([]Contact, 0, len(r.users[user]))
+		for _, c := range r.users[user] {
+			if c.Flow.key() == k {
+				if !c.listens {
+					n++
+					continue
+				}
+				c.Lost = true
+			}
+			kept = append(kept, c)
+		}
+		r.put(user, kept)
+	}
+	r.mu.Unlock()
+	r.tell()
+	return n
 }
 
 // Unreachable removes one contact that does not answer any more, as returned by Contacts or DueKeepAlive. A contact that was
@@ -49,8 +89,9 @@ func (r *Registrar) UserAt(f Flow) (user string, ok bool) {
 	now := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for u, list := range r.users {
-		if slices.ContainsFunc(list, func(c Contact) bool { return c.Flow.same(f) && c.Expires.After(now) }) && (!ok || u < user) {
+	k := f.key()
+	for _, u := range r.flows[k] {
+		if (!ok || u < user) && slices.ContainsFunc(r.users[u], func(c Contact) bool { return c.Flow.key() == k && c.Expires.After(now) }) {
 			user, ok = u, true
 		}
 	}
@@ -59,23 +100,19 @@ func (r *Registrar) UserAt(f Flow) (user string, ok bool) {
 
 // DueKeepAlive returns one contact per flow that has been silent for the keep-alive time: send it a CRLF (streams) or an OPTIONS
 // (UDP), call Alive when it answers and Unreachable when it repeatedly does not. The same contact comes again only after another
-// interval.
+// interval. Contacts whose connection is gone are left out.
 func (r *Registrar) DueKeepAlive(now time.Time) []Contact {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	type id struct {
-		transport string
-		remote    netip.AddrPort
-	}
-	due := make(map[id]bool)
+	due := make(map[flowKey]bool)
 	var out []Contact
 	for _, list := range r.users {
 		for i := range list {
 			c := &list[i]
-			if !c.Expires.After(now) || now.Sub(c.Seen) < r.cfg.KeepAlive || now.Sub(c.pinged) < r.cfg.KeepAlive {
+			if c.Lost || !c.Expires.After(now) || now.Sub(c.Seen) < r.cfg.KeepAlive || now.Sub(c.pinged) < r.cfg.KeepAlive {
 				continue
 			}
-			k := id{c.Flow.Transport, unmap(c.Flow.Remote)}
+			k := c.Flow.key()
 			if !due[k] {
 				due[k] = true
 				out = append(out, *c)

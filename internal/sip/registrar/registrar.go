@@ -16,7 +16,8 @@ type Registrar struct {
 
 	mu      sync.Mutex // guards everything below
 	users   map[string][]Contact
-	told    map[string]bool // users whose presence was told
+	flows   map[flowKey][]string // users with a contact on the flow, once for each contact
+	told    map[string]bool      // users whose presence was told
 	count   int
 	pending []change // told to nobody yet, oldest first
 	telling bool     // somebody is emptying pending
@@ -34,7 +35,7 @@ func New(cfg Config, now func() time.Time, changed func(user string, registered 
 	if changed == nil {
 		changed = func(string, bool) {}
 	}
-	return &Registrar{cfg: cfg.withDefaults(), now: now, changed: changed, users: make(map[string][]Contact), told: make(map[string]bool)}
+	return &Registrar{cfg: cfg.withDefaults(), now: now, changed: changed, users: make(map[string][]Contact), flows: make(map[flowKey][]string), told: make(map[string]bool)}
 }
 
 // Register judges one REGISTER and carries it out. A request without contacts asks for the current bindings.
@@ -159,11 +160,15 @@ func (r *Registrar) read(req Request, f ContactField, now time.Time) (Contact, R
 		key = fmt.Sprintf("instance:%s;%d", f.Instance, f.RegID)
 	}
 	written, literal := u.addr()
-	nat := literal && written != unmap(req.Flow.Remote)
+	from := unmap(req.Flow.Remote)
+	here := literal && written.Addr() == from.Addr()
+	// The source port of a connection says nothing about NAT; that of a datagram does.
+	nat := !here || !req.Flow.Stream() && written.Port() != from.Port()
+	listens := here && req.Flow.Stream() && written.Port() != from.Port() && u.transport != "ws" && u.transport != "wss" && f.RegID == 0
 	return Contact{
 		User: req.User, URI: f.URI, Transport: req.Flow.Transport, Flow: req.Flow, NAT: nat, Q: q, Expires: now.Add(expires),
 		Instance: f.Instance, RegID: f.RegID, UserAgent: req.UserAgent, Refreshed: now, Seen: now,
-		key: key, callID: req.CallID, cseq: req.CSeq,
+		key: key, listens: listens, callID: req.CallID, cseq: req.CSeq,
 	}, Result{}
 }
 
@@ -182,6 +187,12 @@ func (r *Registrar) alive(user string, now time.Time) []Contact {
 // put stores the user's bindings and notes what is to be told. The mutex is held.
 func (r *Registrar) put(user string, list []Contact) {
 	r.count += len(list) - len(r.users[user])
+	for _, c := range r.users[user] {
+		r.unindex(c.Flow.key(), user)
+	}
+	for _, c := range list {
+		r.flows[c.Flow.key()] = append(r.flows[c.Flow.key()], user)
+	}
 	if len(list) == 0 {
 		delete(r.users, user)
 	} else {

@@ -116,7 +116,8 @@ type Contact struct {
 	URI       string // as the phone wrote it; the Request-URI of calls to it
 	Transport string // of the flow
 	Flow      Flow   // where to send: the flow's address, not the URI's
-	NAT       bool   // URI and flow disagree: only the flow reaches the phone
+	NAT       bool   // URI and flow disagree about the address: only the flow reaches the phone
+	Lost      bool   // the connection is gone: open a new one to the URI
 	Q         int    // thousandths, 1000 when not given
 	Expires   time.Time
 	Instance  string
@@ -125,10 +126,11 @@ type Contact struct {
 	Refreshed time.Time // last REGISTER
 	Seen      time.Time // last sign of life on the flow
 
-	key    string
-	pinged time.Time // when DueKeepAlive last returned it
-	callID string
-	cseq   uint32
+	key     string
+	listens bool      // a stream contact that can be reached by a new connection too
+	pinged  time.Time // when DueKeepAlive last returned it
+	callID  string
+	cseq    uint32
 }
 
 // ExpiresIn is the remaining time in whole seconds, at least 0, as it stands in the expires parameter of the answer.
