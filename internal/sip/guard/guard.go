@@ -34,6 +34,7 @@ type Guard struct {
 	paces  [3][classes]pace
 	one    pace // a stranger's
 	all    pace // all strangers together
+	phones pace // all phones together, for what is new
 	forbid pace
 	each   pace
 
@@ -43,6 +44,7 @@ type Guard struct {
 	strangers *table
 	known     *table
 	strangest bucket // budget of all strangers
+	ringing   bucket // budget of all phones for what is new
 	forbids   bucket // budget of 403 answers
 	bans      int64  // made so far
 	counts    counts
@@ -63,7 +65,7 @@ func New(l Limits, now func() time.Time) *Guard {
 	g := &Guard{
 		limits: l, now: now, start: now().Add(-time.Second), nets: newNetworks(l.Trunks, l.Phones), learnt: make(map[source]int64),
 		strangers: newTable(l.TableSize), known: newTable(l.TableSize),
-		one: l.Stranger.pace(), all: l.AllStrangers.pace(), forbid: l.Forbid.pace(), each: l.ForbidEach.pace(),
+		one: l.Stranger.pace(), all: l.AllStrangers.pace(), phones: l.AllPhones.pace(), forbid: l.Forbid.pace(), each: l.ForbidEach.pace(),
 	}
 	for k, r := range map[kind]Rates{trunk: l.Trunk, phone: l.Phone} {
 		g.paces[k] = [classes]pace{InCall: r.InCall.pace(), Invite: r.Invite.pace(), Register: r.Register.pace(), Options: r.Options.pace(), Other: r.Other.pace()}
@@ -146,10 +148,16 @@ func (g *Guard) judgeKnown(k kind, s source, c Class, now int64) Verdict {
 		g.counts.banned++
 		return g.judgeStranger(s, c, now, Challenge)
 	}
-	if !e.buckets[c-InCall].try(g.paces[k][c], now) {
+	own, p := &e.buckets[c-InCall], g.paces[k][c]
+	switch {
+	case !own.has(p, now):
 		g.counts.overSource++
 		return Drop
+	case k == phone && c != InCall && !g.ringing.try(g.phones, now):
+		g.counts.overAll++
+		return Drop
 	}
+	own.take(p, now)
 	return Pass
 }
 

@@ -43,12 +43,13 @@ type Limits struct {
 	Trunk    Rates
 	Phone    Rates // also of sources learnt by authentication
 	Stranger Rate  // one budget for all kinds
-	// AllStrangers is the budget of all strangers together.
-	AllStrangers Rate
+	// AllStrangers is the budget of all strangers together, AllPhones that of all phones for what starts something new: addresses
+	// of datagrams can be forged, also those of a large phone network.
+	AllStrangers, AllPhones Rate
 	// Forbid bounds 403 answers, all sources together; ForbidEach per source.
 	Forbid, ForbidEach Rate
 
-	TableSize int // sources remembered of each kind (strangers, known); default 16,384; 96 bytes each
+	TableSize int // sources remembered of each kind (strangers, known); default 16,384; 88 bytes each
 	MaxLearnt int // authenticated sources outside the networks; default 65,536
 
 	BanAuth      int           // failed authentications within BanWindow until the ban; default 10
@@ -62,7 +63,7 @@ func (l Limits) Validate() error {
 	for name, r := range map[string]Rate{
 		"Trunk.Invite": l.Trunk.Invite, "Trunk.Register": l.Trunk.Register, "Trunk.Options": l.Trunk.Options, "Trunk.Other": l.Trunk.Other,
 		"Trunk.InCall": l.Trunk.InCall, "Phone.Invite": l.Phone.Invite, "Phone.Register": l.Phone.Register, "Phone.Options": l.Phone.Options,
-		"Phone.Other": l.Phone.Other, "Phone.InCall": l.Phone.InCall, "Stranger": l.Stranger, "AllStrangers": l.AllStrangers,
+		"Phone.Other": l.Phone.Other, "Phone.InCall": l.Phone.InCall, "Stranger": l.Stranger, "AllStrangers": l.AllStrangers, "AllPhones": l.AllPhones,
 		"Forbid": l.Forbid, "ForbidEach": l.ForbidEach,
 	} {
 		if r == Unlimited() || r == (Rate{}) {
@@ -108,6 +109,7 @@ func (l Limits) withDefaults() Limits {
 	rate(&l.Phone.InCall, 5000, 10_000)
 	rate(&l.Stranger, 2, 20)
 	rate(&l.AllStrangers, 200, 400)
+	rate(&l.AllPhones, 2000, 10_000)
 	rate(&l.Forbid, 20, 40)
 	rate(&l.ForbidEach, 0.2, 2)
 	if l.TableSize <= 0 {

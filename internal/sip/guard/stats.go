@@ -4,7 +4,7 @@ package guard
 type Stats struct {
 	Trunks, Phones, Strangers Verdicts // by what the source was
 	OverSource                uint64   // dropped: the source's own budget was used up
-	OverAll                   uint64   // dropped: the budget of all strangers was used up
+	OverAll                   uint64   // dropped: the budget of all strangers, or of all phones, was used up
 	Junk                      uint64   // dropped: not SIP
 	BannedPackets             uint64   // met a ban (dropped, or slowed down for known sources)
 	Policy                    uint64   // strangers met by Refuse or Silent

@@ -23,7 +23,7 @@ func sourceOf(a netip.Addr) (s source) {
 	return s
 }
 
-// entry is what is remembered of one source. 96 bytes, no pointers: the collector does not look inside.
+// entry is what is remembered of one source. 88 bytes, no pointers: the collector does not look inside.
 type entry struct {
 	key     source
 	auth    uint16 // failures in the running window
