@@ -66,7 +66,7 @@ func WithCase(word string, c Case) string {
 		if vowel {
 			return word + "n" + high(word) + "n"
 		}
-		return word + high(word) + "n"
+		return soften(word) + high(word) + "n"
 	}
 	dative := soften(word)
 	if vowel {
