@@ -101,6 +101,10 @@ func (s *State) place(c *call, q *queue) {
 	if q.cfg.MaxWait > 0 {
 		c.limit = s.now + int64(q.cfg.MaxWait)
 	}
+	c.asked, c.check = false, 0
+	if s.cfg.CheckEvery > 0 {
+		c.check = s.now + int64(s.cfg.CheckEvery)
+	}
 	c.estimate = -1
 	if q.ready.len() > 0 {
 		c.estimate = 0
@@ -129,18 +133,27 @@ func (s *State) setCallAlarm(c *call) {
 
 // callDue: the alarm of a waiting call rang.
 func (s *State) callDue(c *call) {
-	reason := ReasonMaxWait
-	if c.limit == 0 || s.now < c.limit {
-		if !c.asked {
-			c.asked = true
-			c.check = s.now + int64(s.cfg.CheckGrace)
-			s.setCallAlarm(c)
-			s.emit(Decision{Kind: StillThere, Call: c.id, Queue: c.queue.id, Until: moment(c.check)})
-			return
-		}
-		reason = ReasonUnconfirmed
+	reason := ReasonUnconfirmed
+	switch {
+	case c.limit != 0 && c.limit <= s.now:
+		reason = ReasonMaxWait
+	case !c.asked:
+		s.askCaller(c)
+		s.setCallAlarm(c)
+		return
 	}
 	c.queue.waiting.remove(c)
+	s.timeOut(c, reason)
+}
+
+// askCaller asks whether c still exists.
+func (s *State) askCaller(c *call) {
+	c.asked, c.check = true, s.now+int64(s.cfg.CheckGrace)
+	s.emit(Decision{Kind: StillThere, Call: c.id, Queue: c.queue.id, Until: moment(c.check)})
+}
+
+// timeOut gives c, which is in no line, back.
+func (s *State) timeOut(c *call, reason Reason) {
 	c.queue.counts.TimedOut++
 	s.emit(Decision{Kind: CallTimedOut, Call: c.id, Queue: c.queue.id, Reason: reason})
 	s.forget(c)
@@ -179,9 +192,11 @@ func (s *State) stillHere(e StillHere) {
 			s.timers.set(&a.timer, s.now+int64(s.cfg.CheckEvery))
 			return
 		}
-	} else if c := s.calls[e.Call]; c != nil && c.state == waiting && s.cfg.CheckEvery > 0 {
+	} else if c := s.calls[e.Call]; c != nil && c.state != talking && s.cfg.CheckEvery > 0 {
 		c.asked, c.check = false, s.now+int64(s.cfg.CheckEvery)
-		s.setCallAlarm(c)
+		if c.state == waiting {
+			s.setCallAlarm(c)
+		}
 		return
 	}
 	s.Ignored++

@@ -50,9 +50,14 @@ func (s *State) leaveReady(a *agent) {
 // enqueue puts c into its place and offers it at once if somebody is ready.
 func (s *State) enqueue(c *call) {
 	c.state, c.agent = waiting, nil
-	c.asked, c.check = false, 0
-	if s.cfg.CheckEvery > 0 {
-		c.check = s.now + int64(s.cfg.CheckEvery)
+	// The question whether the call exists goes on while it rings: a call that nobody
+	// knows any more must not ring one agent after the other.
+	if c.check != 0 && c.check <= s.now {
+		if c.asked {
+			s.timeOut(c, ReasonUnconfirmed)
+			return
+		}
+		s.askCaller(c)
 	}
 	c.queue.waiting.insert(c)
 	if a := bestAgent(c); a != nil {

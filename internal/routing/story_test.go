@@ -504,6 +504,37 @@ func TestALostTalkEndedDoesNotHoldTheAgent(t *testing.T) {
 	st.is("a", WrapUp)
 }
 
+func TestACallThatNobodyKnowsDoesNotRingForEver(t *testing.T) {
+	st := newStory(t, Config{MaxMisses: -1, CheckEvery: time.Minute, CheckGrace: 10 * time.Second, Queues: map[QueueID]QueueConfig{"q": {RingTimeout: 15 * time.Second}}})
+	for _, a := range []AgentID{"a", "b", "x", "y"} {
+		st.do(in(a, "q"))
+	}
+	st.do(CallQueued{Call: "ghost", Queue: "q"})
+	start := st.now
+	for st.call("ghost").State != "gone" {
+		if st.tick(); st.now.Sub(start) > 2*time.Minute {
+			t.Fatal("still rings")
+		}
+	}
+	if d := st.one(CallTimedOut); d.Reason != ReasonUnconfirmed {
+		t.Errorf("%+v", d)
+	}
+	// The same, confirmed while it rings.
+	st.do(CallQueued{Call: "real", Queue: "q"})
+	start = st.now
+	for st.now.Sub(start) < 5*time.Minute {
+		st.tick()
+		for _, d := range st.all {
+			if d.Kind == StillThere {
+				st.do(StillHere{Call: "real"})
+			}
+		}
+	}
+	if st.call("real").State == "gone" {
+		t.Error("a confirmed call was given up")
+	}
+}
+
 func TestAClockThatJumpsBackIsHeld(t *testing.T) {
 	st := newStory(t, tableConfig())
 	st.do(in("a", "q"))
