@@ -22,6 +22,7 @@ type binding struct {
 	callID  string
 	cseq    uint32
 	expires time.Duration // wished for; raised by 423
+	fine    bool          // Registered was told and no failure since
 }
 
 // keepRegistered is the loop of one registration: register, wait half of what was granted, again; after a failure wait longer
@@ -65,11 +66,12 @@ func (r *refusal) Error() string { return fmt.Sprintf("%d %s", r.code, r.reason)
 // password waits the longest pause at once: carriers lock accounts. A Retry-After is the least to wait.
 func (b *binding) backOff(fails int, err error) time.Duration {
 	d := b.cfg.RetryMax
-	if !errors.Is(err, digest.ErrRefused) && fails < 30 {
-		d = min(b.cfg.Retry<<(fails-1), b.cfg.RetryMax)
-		if d <= 0 {
-			d = b.cfg.RetryMax
+	if !errors.Is(err, digest.ErrRefused) {
+		d = b.cfg.Retry
+		for i := 1; i < fails && d < b.cfg.RetryMax; i++ {
+			d *= 2
 		}
+		d = min(d, b.cfg.RetryMax)
 	}
 	d = time.Duration(float64(d) * (0.5 + b.set.opt.Random()/2))
 	if r := (*refusal)(nil); errors.As(err, &r) {
@@ -157,10 +159,10 @@ func (b *binding) ask(ctx context.Context, m Message) (Reply, error) {
 func (b *binding) succeeded(target Target, granted time.Duration) {
 	t := b.trunk
 	t.mu.Lock()
-	again := t.registered != nil
 	t.registered, t.lastError = &registered{until: b.set.opt.Now().Add(granted), at: target}, nil
 	t.mu.Unlock()
-	if !again {
+	if !b.fine {
+		b.fine = true
 		b.set.opt.Log.Info("registered with carrier", "trunk", t.cfg.Name, "target", target.Addr, "expires", granted)
 		b.set.opt.Observe(Event{Kind: Registered, Trunk: t.cfg.Name, Target: target})
 	}
@@ -169,6 +171,7 @@ func (b *binding) succeeded(target Target, granted time.Duration) {
 // failed keeps what is still valid: a refresh that fails does not end the registration before its time.
 func (b *binding) failed(err error, fails int) {
 	t := b.trunk
+	b.fine = false
 	now := b.set.opt.Now()
 	t.mu.Lock()
 	t.lastError = err

@@ -229,7 +229,7 @@ func (s *Set) note(target Target, alive, sure bool, pause time.Duration, why str
 	if !ok {
 		return
 	}
-	now, changed := t.note(target.key(), alive, sure, pause, why)
+	now, changed := t.note(target.key(), alive, sure, pause)
 	switch {
 	case !changed:
 	case now.Up:

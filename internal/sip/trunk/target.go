@@ -65,7 +65,7 @@ type line struct {
 
 func parseTarget(s string) (l line, err error) {
 	hostport, params, _ := strings.Cut(strings.TrimSpace(s), ";")
-	hostport = strings.TrimPrefix(hostport, "sip:")
+	hostport = strings.TrimPrefix(strings.TrimSpace(hostport), "sip:")
 	for p := range strings.SplitSeq(params, ";") {
 		switch p = strings.TrimPrefix(strings.ToLower(strings.TrimSpace(p)), "transport="); p {
 		case "":
@@ -78,7 +78,11 @@ func parseTarget(s string) (l line, err error) {
 			return l, fmt.Errorf("%q: %q is not udp, tcp or tls", s, p)
 		}
 	}
-	if a, err := netip.ParseAddr(strings.Trim(hostport, "[]")); err == nil {
+	literal := hostport
+	if inner, ok := strings.CutPrefix(hostport, "["); ok && strings.HasSuffix(inner, "]") {
+		literal = inner[:len(inner)-1]
+	}
+	if a, err := netip.ParseAddr(literal); err == nil {
 		l.addr = a.Unmap()
 	} else {
 		host, port := hostport, ""
@@ -98,6 +102,9 @@ func parseTarget(s string) (l line, err error) {
 		l.host = host
 	}
 	if l.addr.IsValid() {
+		if l.addr.Zone() != "" {
+			return l, fmt.Errorf("%q: an address with a zone is not supported", s)
+		}
 		if l.addr.IsUnspecified() || l.addr.IsMulticast() {
 			return l, fmt.Errorf("%q: %v is no place to send to", s, l.addr)
 		}

@@ -39,11 +39,11 @@ type registered struct {
 
 // end is what is known of one target's health.
 type end struct {
-	target      Target
-	up          bool
-	fails, oks  int
-	until       time.Time // down at least until then, whatever OPTIONS says
-	lastFailure string
+	target     Target
+	up         bool
+	fails, oks int
+	until      time.Time // down at least until then, whatever OPTIONS says
+	told       bool      // the state last told
 }
 
 func newTrunk(c Config, place int, now func() time.Time) (*Trunk, error) {
@@ -180,7 +180,7 @@ func (t *Trunk) setHosts(lineNo int, hosts []host) (changed bool) {
 				k := target.key()
 				wanted[k] = true
 				if t.ends[k] == nil {
-					t.ends[k] = &end{target: target, up: true}
+					t.ends[k] = &end{target: target, up: true, told: true}
 					changed = true
 				}
 			}
@@ -230,15 +230,15 @@ func (t *Trunk) isUp(e *end) bool {
 // penalty is how long a target without health checks is avoided after a failure.
 const penalty = 30 * time.Second
 
-// note takes the result of an OPTIONS, or of a call when sure is set, and reports whether the target's state changed.
-func (t *Trunk) note(k key, alive, sure bool, pause time.Duration, why string) (target Target, changed bool) {
+// note takes the result of an OPTIONS, or of a call when sure is set, and reports whether the target's state is another than
+// was last told.
+func (t *Trunk) note(k key, alive, sure bool, pause time.Duration) (target Target, changed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.ends[k]
 	if e == nil {
 		return Target{}, false
 	}
-	was := t.isUp(e)
 	if alive {
 		e.oks, e.fails = e.oks+1, 0
 		if sure {
@@ -248,7 +248,7 @@ func (t *Trunk) note(k key, alive, sure bool, pause time.Duration, why string) (
 			e.up = true
 		}
 	} else {
-		e.fails, e.oks, e.lastFailure = e.fails+1, 0, why
+		e.fails, e.oks = e.fails+1, 0
 		if sure || e.fails >= t.cfg.Health.DownAfter {
 			e.up = false
 		}
@@ -259,8 +259,9 @@ func (t *Trunk) note(k key, alive, sure bool, pause time.Duration, why string) (
 			e.until = t.now().Add(pause)
 		}
 	}
-	is := t.isUp(e)
 	target = e.target
-	target.Up = is
-	return target, is != was
+	target.Up = t.isUp(e)
+	changed = target.Up != e.told
+	e.told = target.Up
+	return target, changed
 }
