@@ -124,7 +124,7 @@ func (c *checker) references() {
 		c.wrong(c.f.startAt, "", fmt.Sprintf("start leads to %q, which does not exist", c.f.Start), "name a node of this flow")
 	}
 	if op := c.f.Nodes[c.f.Operator]; op != nil && op.Kind != KindQueue {
-		c.wrong(c.f.operatorAt, "", fmt.Sprintf("operator leads to %s, which is a %s", c.f.Operator, op.Kind), "name a queue node: key 0 promises a person")
+		c.wrong(c.f.operatorAt, "", fmt.Sprintf("operator leads to %s, a node of kind %s", c.f.Operator, op.Kind), "name a queue node: key 0 promises a person")
 	}
 }
 

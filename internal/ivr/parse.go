@@ -130,6 +130,9 @@ func (r *reader) flow(data []byte) *Flow {
 		r.wrong(position(bodies[1]), "a second document begins here", "write one flow per file, without ---")
 		return nil
 	}
+	if r.plain(bodies[0]); len(r.problems) > 0 {
+		return nil
+	}
 	top := r.fields(bodies[0], "a flow", []string{"flow", "language", "start", "operator", "nodes"})
 	if top == nil {
 		return nil
@@ -158,6 +161,25 @@ func (r *reader) flow(data []byte) *Flow {
 	}
 	r.references(f)
 	return f
+}
+
+// plain reports what YAML has and flows do not: anchors, aliases, merges and tags. Each
+// node stands where it is read, written out.
+func (r *reader) plain(root ast.Node) {
+	ast.Walk(visitor(func(n ast.Node) {
+		switch n.(type) {
+		case *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode, *ast.TagNode:
+			r.wrong(position(n), "anchors (&), aliases (*), << and tags (!) are not used in flows", "write the value out, or put it in quotes if it is text")
+		}
+	}), root)
+}
+
+// visitor calls itself for every node of a tree.
+type visitor func(ast.Node)
+
+func (v visitor) Visit(n ast.Node) ast.Visitor {
+	v(n)
+	return v
 }
 
 // nesting guards the YAML parser, which calls itself for each level: it tells whether
@@ -228,7 +250,7 @@ func (r *reader) each(n ast.Node, what string, do func(key string, at Position, 
 		at := position(v.Key)
 		key, ok := scalar(v.Key)
 		if !ok {
-			r.wrong(at, "this cannot be a key", "write a plain word; anchors, aliases and << are not used in flows")
+			r.wrong(at, "this cannot be a key", "write a plain word before the colon")
 			continue
 		}
 		if first, twice := seen[key]; twice {
@@ -375,11 +397,15 @@ func (r *reader) references(f *Flow) {
 	r.node = ""
 }
 
-// nearest is the known word at most two typing errors away from s, if any.
+// nearest is the known word at most two typing errors away from s (one in a short word),
+// if any.
 func nearest(s string, known []string) string {
 	best, at := 3, ""
+	if len(s) < 5 {
+		best = 2
+	}
 	for _, k := range known {
-		if d := distance(s, k); d < best && d < max(len(s), len(k)) {
+		if d := distance(s, k); d < best {
 			best, at = d, k
 		}
 	}
