@@ -23,6 +23,7 @@ type binding struct {
 	cseq    uint32
 	expires time.Duration // wished for; raised by 423
 	fine    bool          // Registered was told and no failure since
+	unsure  *Target       // the last REGISTER went here and no answer came: it may have been carried out
 }
 
 // keepRegistered is the loop of one registration: register, wait half of what was granted, again; after a failure wait longer
@@ -33,15 +34,15 @@ func (s *Set) keepRegistered(ctx context.Context, t *Trunk) {
 	fails := 0
 	for ctx.Err() == nil {
 		granted, target, err := b.register(ctx)
-		if ctx.Err() != nil {
-			break
-		}
 		var pause time.Duration
 		if err == nil {
 			fails = 0
 			b.succeeded(target, granted)
 			pause = granted / 2
 		} else {
+			if ctx.Err() != nil {
+				break
+			}
 			fails++
 			b.failed(err, fails)
 			pause = b.backOff(fails, err)
@@ -121,10 +122,12 @@ func (b *binding) at(ctx context.Context, target Target, expires time.Duration) 
 		}
 		m.AuthName, m.AuthValue = b.session.Authorize(m.Method, m.RequestURI, nil)
 		sent = m.AuthName != ""
+		b.unsure = &target
 		reply, err := b.ask(ctx, m)
 		if err != nil {
 			return 0, err
 		}
+		b.unsure = nil
 		switch {
 		case reply.Code/100 == 2:
 			b.session.Accepted()
@@ -189,15 +192,20 @@ func (b *binding) failed(err error, fails int) {
 func (b *binding) leave(ctx context.Context) {
 	t := b.trunk
 	t.mu.Lock()
-	was := t.registered
+	var at *Target
+	if t.registered != nil {
+		at = &t.registered.at
+	} else {
+		at = b.unsure
+	}
 	t.registered = nil
 	t.mu.Unlock()
-	if was == nil {
+	if at == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
-	if _, err := b.at(ctx, was.at, 0); err != nil {
+	if _, err := b.at(ctx, *at, 0); err != nil {
 		b.set.opt.Log.Warn("registration with carrier could not be taken back", "trunk", t.cfg.Name, "err", err)
 	}
 }
