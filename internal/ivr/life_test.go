@@ -24,7 +24,6 @@ type witness struct {
 	phase   string // what a call would be doing: start, play, key, queue, end
 	playing Play
 	noticed bool
-	choices int
 }
 
 type failer interface{ Fatalf(string, ...any) }
