@@ -99,7 +99,10 @@ func (m *model) register(q Request, now int) int {
 	for len(rows) > m.cfg.MaxContacts {
 		oldest := -1
 		for i, r := range rows {
-			if !named[r.uri] && (oldest < 0 || r.refreshed < rows[oldest].refreshed) {
+			if named[r.uri] {
+				continue
+			}
+			if oldest < 0 || r.refreshed < rows[oldest].refreshed || r.refreshed == rows[oldest].refreshed && r.uri < rows[oldest].uri {
 				oldest = i
 			}
 		}

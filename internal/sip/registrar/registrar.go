@@ -100,18 +100,23 @@ func (r *Registrar) register(req Request, now time.Time) Result {
 	return Result{Code: 200, Reason: "OK", Contacts: sorted(list)}
 }
 
-// dropOldest takes away the n contacts refreshed longest ago, never one that the request at hand names.
+// dropOldest takes away the n contacts refreshed longest ago (of the same age: the less wanted), never one that the request at
+// hand names.
 func dropOldest(list []Contact, n int, named map[string]bool) []Contact {
 	for ; n > 0; n-- {
 		oldest := -1
 		for i, c := range list {
-			if !named[c.key] && (oldest < 0 || c.Refreshed.Before(list[oldest].Refreshed)) {
+			if !named[c.key] && (oldest < 0 || c.older(list[oldest]) < 0) {
 				oldest = i
 			}
 		}
 		list = slices.Delete(list, oldest, oldest+1)
 	}
 	return list
+}
+
+func (c Contact) older(o Contact) int {
+	return cmp.Or(c.Refreshed.Compare(o.Refreshed), cmp.Compare(c.Q, o.Q), cmp.Compare(c.key, o.key))
 }
 
 // clear is Contact: * (RFC 3261 section 10.3 step 6): everything goes, provided it says Expires: 0 and nothing else.

@@ -100,7 +100,7 @@ func FuzzNumbers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, n := range sets {
 			n = n.withDefaults()
-			if len(n.Read(s)) > len(s)+4 || len(n.Write(s)) > len(s)+3 {
+			if len(n.Read(s)) > len(s)+6 || len(n.Write(s)) > len(s)+3 {
 				t.Fatalf("%q grew to %q, %q", s, n.Read(s), n.Write(s))
 			}
 			if len(n.In) == 0 && n.Read(n.Read(s)) != n.Read(s) {
