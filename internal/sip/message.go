@@ -30,31 +30,32 @@ type message struct {
 	fromTag, toTag string
 	malformed      string // name of the first header that cannot be read, or what else is wrong
 
-	require, supported      option
-	unknown                 []string // required options we do not know
-	allowUpdate             bool
-	sessionExpires, minSE   string
-	rseq, rack              string
-	replaces, reason        string
-	authorization           []string // Authorization
-	proxyAuthorization      []string
-	challenges, proxyChall  []string
-	asserted, preferred     []string
-	privacy                 string
-	diversion, history      []string
-	referTo, referredBy     string
-	referSub                string
-	contentType, encoding   string
-	disposition             string
-	retryAfter              string
-	expires, userAgent      string
-	timestamp               string
-	recordRoute             []string
-	contacts                int
-	maxForwards             int // -1: absent
-	contentLength           int
-	viaCount                int
-	referTos, singleHeaders int
+	require, supported     option
+	unknown                []string // required options we do not know
+	allowUpdate            bool
+	sessionExpires, minSE  string
+	rseq, rack             string
+	replaces, reason       string
+	authorization          []string // Authorization
+	proxyAuthorization     []string
+	challenges, proxyChall []string
+	asserted               []string
+	privacy                string
+	diversion, history     []string
+	referTo, referredBy    string
+	referSub               string
+	contentType, encoding  string
+	disposition            string
+	retryAfter, minExpires string
+	expires, userAgent     string
+	timestamp              string
+	recordRoute            []string
+	contact                *gosip.ContactHeader // the first one
+	contacts               []*gosip.ContactHeader
+	maxForwards            int // -1: absent
+	contentLength          int
+	viaCount               int
+	referTos               int
 }
 
 // headersKept are parsed by sipgo; everything else stays text until somebody needs it. Refer-To, Record-Route and Route are read by
@@ -132,7 +133,10 @@ func read(m gosip.Message, l link) *message {
 		case *gosip.ContentLengthHeader:
 			in.contentLength = int(*h)
 		case *gosip.ContactHeader:
-			in.contacts++
+			if in.contact == nil {
+				in.contact = h
+			}
+			in.contacts = append(in.contacts, h)
 		default:
 			in.text(h.Name(), h.Value())
 		}
@@ -168,6 +172,14 @@ func tagOf(p gosip.HeaderParams) string {
 		}
 	}
 	return ""
+}
+
+// header gives access to the headers sipgo parsed.
+func (in *message) header() gosip.Message {
+	if in.req != nil {
+		return in.req
+	}
+	return in.res
 }
 
 func (in *message) body() []byte {
@@ -218,8 +230,6 @@ func (in *message) text(name, value string) {
 		in.proxyChall = append(in.proxyChall, value)
 	case "p-asserted-identity":
 		in.asserted = append(in.asserted, split(value, ',')...)
-	case "p-preferred-identity":
-		in.preferred = append(in.preferred, split(value, ',')...)
 	case "privacy":
 		in.privacy += ";" + value
 	case "diversion":
@@ -243,6 +253,8 @@ func (in *message) text(name, value string) {
 		in.retryAfter = value
 	case "expires":
 		in.expires = value
+	case "min-expires":
+		in.minExpires = value
 	case "user-agent":
 		in.userAgent = value
 	case "timestamp":

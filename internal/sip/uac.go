@@ -1,0 +1,707 @@
+package sip
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"cagri/internal/sip/trunk"
+)
+
+// fork is the INVITE to one target. Each has its own Call-ID, so that a peer reached twice does not see a merged request. Guarded
+// by the Dialog's mutex.
+type fork struct {
+	d      *Dialog
+	target Target
+	carr   *trunk.Target // to report health
+
+	callID, localTag string
+	uri, from, to    string
+	routes           []string
+	seq              uint32
+	link             link
+	auth             *authState
+	tx               *clientTx
+	branch           string
+	tries            int // INVITEs sent: challenges, 422
+
+	early    map[string]*leg // by the peer's tag
+	lastCode int
+	lastSDP  map[string][]byte // from unreliable 1xx, by tag
+	relSDP   map[string][]byte // from reliable 1xx, by tag
+
+	cancelled  bool // CANCEL is wanted
+	cancelSent bool
+	reason     Reason
+	silent     *time.Timer // no answer at all: go on to the next target
+	started    bool
+	left       bool // it stayed silent, the next target has its turn
+	done       bool
+	code       int // final response other than 2xx
+	phrase     string
+	retryAfter time.Duration
+
+	acked map[string]*leg // every 2xx by the peer's tag, for repeated ones
+}
+
+// reserved are headers a DialRequest must not set: they are ours to keep right.
+var reserved = map[string]bool{
+	"via": true, "v": true, "from": true, "f": true, "to": true, "t": true, "call-id": true, "i": true, "cseq": true, "contact": true, "m": true,
+	"content-length": true, "l": true, "content-type": true, "c": true, "max-forwards": true, "route": true, "record-route": true,
+	"authorization": true, "proxy-authorization": true, "session-expires": true, "x": true, "min-se": true, "supported": true, "k": true,
+	"require": true, "replaces": true, "rseq": true, "rack": true,
+}
+
+// Dial calls the targets: all at once, or one after the other (DialRequest.Sequential). The first 2xx wins; the other targets get
+// CANCEL, and whatever of them still answers gets ACK and BYE. sink hears the events; Failed with 480 when there are no targets. The
+// error is about the request itself or a stopped user agent, never about the peer.
+func (u *UA) Dial(req DialRequest, sink func(Event)) (*Dialog, error) {
+	for name := range req.Headers {
+		if reserved[strings.ToLower(name)] || name == "" || strings.Trim(name, tokenChars) != "" {
+			return nil, fmt.Errorf("dial: header %q cannot be set by the caller", name)
+		}
+	}
+	if len(req.Targets) > maxTargets {
+		return nil, fmt.Errorf("dial: %d targets, at most %d", len(req.Targets), maxTargets)
+	}
+	d := &Dialog{ua: u, uac: true, dial: req, sink: sink, localSDP: req.SDP}
+	d.id = newCallID(u)
+	u.legMu.Lock()
+	if !u.running {
+		u.legMu.Unlock()
+		return nil, ErrStopped
+	}
+	u.dialogs[d] = struct{}{}
+	u.legMu.Unlock()
+
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if req.Trunk != "" {
+		d.dial.Sequential = true
+		if t, ok := u.trunks.Trunk(req.Trunk); ok {
+			end, err := t.Begin()
+			if err != nil {
+				d.fail(503, err.Error(), 0)
+				return d, nil
+			}
+			d.release = end
+		}
+	}
+	ring := req.RingTimeout
+	if ring <= 0 {
+		ring = 3 * time.Minute // Timer C of RFC 3261 section 16.6
+	}
+	d.ring = time.AfterFunc(ring, d.rungOut)
+	if len(req.Targets) == 0 {
+		d.fail(480, "No target", 0)
+		return d, nil
+	}
+	if d.dial.Sequential {
+		d.nextFork()
+		return d, nil
+	}
+	for d.next < len(req.Targets) {
+		d.nextFork()
+	}
+	return d, nil
+}
+
+const (
+	maxTargets = 32
+	tokenChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+)
+
+func newCallID(u *UA) string { return token(12) + "@" + u.idHost }
+
+// nextFork starts the next target. d.mu is held.
+func (d *Dialog) nextFork() {
+	t := d.dial.Targets[d.next]
+	d.next++
+	f := &fork{
+		d: d, target: t, callID: d.id, localTag: newTag(), early: map[string]*leg{}, acked: map[string]*leg{},
+		lastSDP: map[string][]byte{}, relSDP: map[string][]byte{}, uri: t.URI, auth: &authState{session: t.auth}, carr: t.carrier(),
+	}
+	if len(d.forks) > 0 {
+		f.callID = newCallID(d.ua)
+	}
+	d.forks = append(d.forks, f)
+	d.ua.reach(t, func(l link, err error, later bool) {
+		if later {
+			d.mu.Lock()
+			defer d.mu.Unlock()
+		}
+		f.link = l
+		switch {
+		case d.state != early || f.cancelled:
+			f.finish(487, "", 0)
+		case err != nil:
+			d.ua.log.Debug("target cannot be reached", "network", t.Network, "addr", t.Addr, "err", err)
+			f.failed(errTransport)
+		default:
+			f.begin()
+		}
+	})
+}
+
+// reach finds the link to a target: at once, or later on another goroutine when a name has to be looked up.
+func (u *UA) reach(t Target, f func(l link, err error, later bool)) {
+	if t.flow != nil {
+		l, err := u.linkBack(*t.flow)
+		f(l, err, false)
+		return
+	}
+	p, ok := parseURI(t.URI)
+	network, addr, host, known := p.where()
+	if !ok || t.Network == "" && !known {
+		f(link{}, fmt.Errorf("target %q: not a SIP URI with a transport we know", t.URI), false)
+		return
+	}
+	if t.Network != "" {
+		network = t.Network
+	}
+	if t.Host != "" {
+		host = t.Host
+	}
+	if t.Addr.IsValid() {
+		addr = t.Addr
+	}
+	if !addr.Addr().IsValid() {
+		if a, cached := u.names.get(p.host); cached {
+			addr = netip.AddrPortFrom(a, addr.Port())
+		} else {
+			u.lookup(p.host, func(a netip.Addr, err error) {
+				if err != nil {
+					f(link{}, err, true)
+					return
+				}
+				l, err := u.linkTo(network, netip.AddrPortFrom(a, addr.Port()), host)
+				f(l, err, true)
+			})
+			return
+		}
+	}
+	l, err := u.linkTo(network, unmapped(addr), host)
+	f(l, err, false)
+}
+
+// begin writes identities and sends the first INVITE. d.mu is held.
+func (f *fork) begin() {
+	d, u, req := f.d, f.d.ua, &f.d.dial
+	f.started = true
+	host, _ := u.self(f.link)
+	fromHost := host
+	if f.target.from != "" {
+		fromHost = f.target.from
+	}
+	fromUser := req.FromNumber
+	if t, ok := u.trunks.Trunk(f.target.trunk); ok {
+		fromUser = t.WriteNumber(fromUser)
+	}
+	from := ""
+	if req.FromName != "" {
+		from = quoted(req.FromName) + " "
+	}
+	from += "<sip:" + at(escapeUser(fromUser)) + bracket(fromHost) + ">"
+	if req.Anonymous {
+		from = `"Anonymous" <sip:anonymous@anonymous.invalid>`
+	}
+	f.from = from + ";tag=" + f.localTag
+	to := f.uri
+	if p, ok := parseURI(f.uri); ok && p.scheme != "tel" {
+		user := p.user
+		if req.ToUser != "" {
+			user = req.ToUser
+		}
+		to = p.scheme + ":" + at(escapeUser(user)) + bracket(p.host)
+		if p.port != 0 {
+			to += ":" + strconv.Itoa(int(p.port))
+		}
+	}
+	f.to = "<" + to + ">"
+	if d.dial.Sequential && d.next < len(req.Targets) {
+		f.silent = time.AfterFunc(8*u.t1, f.giveUp)
+	}
+	f.invite()
+}
+
+func at(user string) string {
+	if user == "" {
+		return ""
+	}
+	return user + "@"
+}
+
+func bracket(host string) string {
+	if strings.IndexByte(host, ':') >= 0 && !strings.HasPrefix(host, "[") {
+		return "[" + host + "]"
+	}
+	return host
+}
+
+// invite sends an INVITE: the first, or again with credentials or a longer session interval. d.mu is held.
+func (f *fork) invite() {
+	d, u, req := f.d, f.d.ua, &f.d.dial
+	f.seq++
+	f.tries++
+	headers := []string{allowed, d.inviteOptions(), d.session.offer(d, false)}
+	names := make([]string, 0, len(req.Headers))
+	for name := range req.Headers {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		headers = append(headers, name+": "+line(req.Headers[name])+"\r\n")
+	}
+	headers = append(headers, f.identity()...)
+	if req.Replaces != nil {
+		headers = append(headers, req.Replaces.header())
+	}
+	if h := f.auth.header("INVITE", f.uri, req.SDP); h != "" {
+		headers = append(headers, h)
+	}
+	r := request{
+		method: "INVITE", uri: f.uri, link: f.link, branch: newBranch(), from: f.from, to: f.to, callID: f.callID, seq: f.seq,
+		contact: u.contact(f.link, req.contactUser()), headers: headers, kind: sdpType, body: req.SDP,
+	}
+	f.branch = r.branch
+	f.cancelSent = false
+	seq := f.seq
+	f.tx = u.start(f.link, r.branch, "INVITE", u.write(r), u.ackRefusal(r), func(in *message, err error) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		f.on(seq, in, err)
+	})
+}
+
+// contactUser is the user part of our Contact: the number, or nothing for an anonymous call.
+func (r *DialRequest) contactUser() string {
+	if r.Anonymous {
+		return ""
+	}
+	return r.FromNumber
+}
+
+// inviteOptions leaves 100rel out when we have no offer: an offer in a reliable 1xx would have to be answered in PRACK, before the
+// call is answered.
+func (d *Dialog) inviteOptions() string {
+	if len(d.dial.SDP) == 0 {
+		return "Supported: timer, replaces\r\n"
+	}
+	return supported
+}
+
+// identity are P-Asserted-Identity (RFC 3325) and Privacy (RFC 3323), for carriers that are told.
+func (f *fork) identity() (lines []string) {
+	req := &f.d.dial
+	t, ok := f.d.ua.trunks.Trunk(f.target.trunk)
+	if req.Anonymous {
+		lines = append(lines, "Privacy: id\r\n")
+	}
+	if !ok || !t.Config().SendIdentity {
+		return lines
+	}
+	id := req.Identity
+	if id == "" {
+		id = req.FromNumber
+	}
+	if id == "" {
+		return lines
+	}
+	id = t.WriteNumber(id)
+	host, _ := f.d.ua.self(f.link)
+	if f.target.from != "" {
+		host = f.target.from
+	}
+	return append(lines, "P-Asserted-Identity: <sip:"+escapeUser(id)+"@"+bracket(host)+">\r\n")
+}
+
+// on takes what comes back for the INVITE numbered seq. d.mu is held.
+func (f *fork) on(seq uint32, in *message, err error) {
+	if err != nil {
+		if seq == f.seq {
+			f.failed(err)
+		}
+		return
+	}
+	code := in.res.StatusCode
+	if code < 300 && code != 100 && in.toTag == "" {
+		if code < 200 {
+			code = 100 // makes no dialog; it is a sign of life
+		}
+	}
+	switch {
+	case code >= 200 && code < 300:
+		f.success(seq, in)
+		return
+	case seq != f.seq:
+		return
+	}
+	if f.silent != nil {
+		f.silent.Stop()
+	}
+	switch {
+	case code < 200:
+		f.provisional(code, in)
+	case (code == 401 || code == 407) && !f.cancelled && f.d.state == early && f.tries < 5 && f.auth.challenged(in):
+		f.invite()
+	case code == 422 && !f.cancelled && f.d.state == early && f.d.session.tooSmall(in, f.tries):
+		f.invite()
+	default:
+		f.finish(code, in.res.Reason, time.Duration(max(seconds(in.retryAfter), 0))*time.Second)
+	}
+}
+
+// provisional takes a 1xx. d.mu is held.
+func (f *fork) provisional(code int, in *message) {
+	d := f.d
+	if f.carr != nil {
+		d.ua.trunks.MarkOK(*f.carr)
+		f.carr = nil
+	}
+	if f.cancelled {
+		f.sendCancel()
+		return
+	}
+	if code == 100 || d.state != early {
+		return
+	}
+	g := f.early[in.toTag]
+	if g == nil {
+		if len(f.early) >= maxTargets { // a proxy that forks without end
+			return
+		}
+		g = f.newLeg(in)
+		f.early[in.toTag] = g
+		d.table(g)
+	} else if c := in.contactURI(); c != "" {
+		g.target = c
+	}
+	sdp, _ := in.sdp()
+	if in.require&opt100rel != 0 && in.rseq != "" {
+		if !f.prack(g, in) {
+			return
+		}
+		if sdp != nil {
+			f.relSDP[in.toTag] = sdp
+		}
+	}
+	if sdp != nil {
+		if same(sdp, f.lastSDP[in.toTag]) && code == f.lastCode {
+			return
+		}
+		f.lastSDP[in.toTag] = sdp
+	} else if code == f.lastCode {
+		return
+	}
+	f.lastCode = code
+	d.tell(Provisional{Code: code, SDP: sdp})
+}
+
+// prack acknowledges a reliable 1xx (RFC 3262 section 4) and says whether it is new and in order.
+func (f *fork) prack(g *leg, in *message) bool {
+	n := seconds(in.rseq)
+	if n <= 0 || n > 1<<32-1 || g.lastRel != 0 && uint32(n) != g.lastRel+1 {
+		return false
+	}
+	g.lastRel = uint32(n)
+	rack := "RAck: " + strconv.FormatInt(n, 10) + " " + strconv.FormatUint(uint64(f.seq), 10) + " INVITE\r\n"
+	f.d.ask(g, "PRACK", []string{rack}, "", nil, func(*message, error) {
+		// If the PRACK is lost for good the peer ends the call with 5xx.
+	})
+	return true
+}
+
+// newLeg makes the dialog that a response creates (RFC 3261 section 12.1.2).
+func (f *fork) newLeg(in *message) *leg {
+	g := &leg{
+		d: f.d, callID: f.callID, localTag: f.localTag, remoteTag: in.toTag, local: f.from, remote: in.toValue(),
+		user: f.d.dial.contactUser(), seq: f.seq, target: in.contactURI(), link: f.link, byFlow: f.target.flow != nil,
+		update: in.allowUpdate, auth: f.auth,
+	}
+	if g.target == "" {
+		g.target = f.uri
+	}
+	g.routes = slices.Clone(in.recordRoute)
+	slices.Reverse(g.routes)
+	return g
+}
+
+// success takes a 2xx: the first one of the call wins, every other is acknowledged and hung up. d.mu is held.
+func (f *fork) success(seq uint32, in *message) {
+	d := f.d
+	if g := f.acked[in.toTag]; g != nil {
+		d.againAck(g, seq)
+		return
+	}
+	if len(f.acked) >= maxTargets {
+		return
+	}
+	g := f.early[in.toTag]
+	if g == nil {
+		g = f.newLeg(in)
+	}
+	g.seq = max(g.seq, f.seq)
+	g.refreshTarget(in.contactURI())
+	g.update = in.allowUpdate
+	g.routes = slices.Clone(in.recordRoute)
+	slices.Reverse(g.routes)
+	g.remote = in.toValue()
+	f.acked[in.toTag] = g
+	f.auth.accepted()
+	if f.silent != nil {
+		f.silent.Stop()
+	}
+	if f.carr != nil {
+		d.ua.trunks.MarkOK(*f.carr)
+		f.carr = nil
+	}
+	f.done = true
+	if d.state != early {
+		// It crossed our CANCEL, or came after another target had answered.
+		f.hangUp(g, seq)
+		return
+	}
+	for _, e := range f.early {
+		if e != g {
+			d.untable(e)
+		}
+	}
+	d.state = confirmed
+	d.leg = g
+	d.next = len(d.dial.Targets)
+	d.table(g)
+	d.ring.Stop()
+	for _, o := range d.forks {
+		if o != f {
+			o.cancel(Reason{Protocol: "SIP", Code: 200, Text: "Call completed elsewhere"})
+		}
+	}
+	sdp, _ := in.sdp()
+	offer := sdp
+	switch {
+	case len(d.dial.SDP) == 0:
+	case f.relSDP[in.toTag] != nil:
+		sdp = f.relSDP[in.toTag]
+	case sdp == nil:
+		// Not allowed, but seen: the answer only in an unreliable 183.
+		sdp = f.lastSDP[in.toTag]
+	}
+	d.remoteSDP = sdp
+	d.session.agreed(in)
+	if len(d.dial.SDP) == 0 && offer != nil {
+		d.ackDue, d.ackFork = in, f
+	} else {
+		d.sendAck(g, seq, nil)
+	}
+	d.session.begin(d)
+	d.tell(Answered{SDP: sdp})
+}
+
+// settleAckDue sends the ACK that waited for our answer; without one when the call ends first. d.mu is held.
+func (d *Dialog) settleAckDue(sdp []byte) {
+	in := d.ackDue
+	if in == nil {
+		return
+	}
+	d.ackDue = nil
+	if len(sdp) > 0 {
+		d.localSDP = sdp
+	}
+	d.sendAck(d.leg, in.seq, sdp)
+}
+
+// hangUp acknowledges a 2xx nobody wants and ends its dialog. d.mu is held.
+func (f *fork) hangUp(g *leg, seq uint32) {
+	d := f.d
+	d.sendAck(g, seq, nil)
+	d.ask(g, "BYE", []string{reasonHeader(f.reason)}, "", nil, func(*message, error) {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		d.untable(g)
+		if d.state == over && !d.forksOpen() && d.leg == nil {
+			d.retire()
+		}
+	})
+}
+
+// cancel withdraws the INVITE, now or as soon as the peer has shown a sign of life (RFC 3261 section 9.1). d.mu is held.
+func (f *fork) cancel(r Reason) {
+	if f.done || f.cancelled {
+		return
+	}
+	f.cancelled, f.reason = true, r
+	if f.silent != nil {
+		f.silent.Stop()
+	}
+	if f.tx != nil && f.tx.provisional() {
+		f.sendCancel()
+	}
+	if !f.started {
+		f.done = true
+	}
+}
+
+func (f *fork) sendCancel() {
+	if f.cancelSent {
+		return
+	}
+	f.cancelSent = true
+	d, u := f.d, f.d.ua
+	raw := u.write(request{
+		method: "CANCEL", uri: f.uri, link: f.link, branch: f.branch, from: f.from, to: f.to, callID: f.callID, seq: f.seq, routes: f.routes,
+		headers: []string{reasonHeader(f.reason)},
+	})
+	tx := f.tx
+	u.start(f.link, f.branch, "CANCEL", raw, nil, func(*message, error) {})
+	// RFC 3261 section 9.1: without a final response within 64*T1 the INVITE is over.
+	time.AfterFunc(64*u.t1, func() { tx.fail(errTimeout) })
+	_ = d
+}
+
+// giveUp is the end of patience with a target that has not said anything.
+func (f *fork) giveUp() {
+	f.d.mu.Lock()
+	defer f.d.mu.Unlock()
+	if f.done || f.cancelled || f.d.state != early || f.lastCode != 0 || f.tx != nil && f.tx.provisional() {
+		return
+	}
+	if f.carr != nil {
+		f.d.ua.trunks.MarkFailed(*f.carr, 0, "no answer to INVITE")
+		f.carr = nil
+	}
+	f.left, f.code, f.phrase = true, 408, "No answer"
+	f.cancel(Reason{Protocol: "SIP", Code: 408, Text: "No answer"})
+	if f.d.next < len(f.d.dial.Targets) {
+		f.d.nextFork()
+	}
+}
+
+// failed is an INVITE without final response. d.mu is held.
+func (f *fork) failed(err error) {
+	code, phrase := 503, "The target cannot be reached"
+	if errors.Is(err, errTimeout) {
+		code, phrase = 408, "No answer"
+	}
+	f.finish(code, phrase, 0)
+}
+
+// finish notes the final result of a target other than 2xx and goes on. d.mu is held.
+func (f *fork) finish(code int, phrase string, retryAfter time.Duration) {
+	if f.done {
+		return
+	}
+	d := f.d
+	f.done = true
+	if f.silent != nil {
+		f.silent.Stop()
+	}
+	if !f.left {
+		f.code, f.phrase, f.retryAfter = code, phrase, retryAfter
+	}
+	for _, g := range f.early {
+		d.untable(g)
+	}
+	if f.carr != nil && !f.cancelled {
+		if code == 503 || code == 408 {
+			d.ua.trunks.MarkFailed(*f.carr, retryAfter, strconv.Itoa(code)+" to INVITE")
+		} else {
+			d.ua.trunks.MarkOK(*f.carr)
+		}
+		f.carr = nil
+	}
+	switch d.state {
+	case over:
+		if !d.forksOpen() && d.leg == nil {
+			d.retire()
+		}
+		return
+	case early:
+	default:
+		return
+	}
+	if d.dial.Sequential && !f.left && d.next < len(d.dial.Targets) && (code == 408 || code >= 500 && code < 600) {
+		d.nextFork()
+		return
+	}
+	if code >= 600 || d.dial.Sequential && !f.left && code != 408 && code < 500 {
+		// RFC 3261 section 16.7 step 5: 6xx is the last word of the called party; 3xx and 4xx are that of a carrier.
+		for _, o := range d.forks {
+			o.cancel(Reason{})
+		}
+		d.next = len(d.dial.Targets)
+		d.fail(code, phrase, retryAfter)
+		return
+	}
+	if !d.forksOpen() && d.next >= len(d.dial.Targets) {
+		b := d.best()
+		d.fail(b.code, b.phrase, b.retryAfter)
+	}
+}
+
+// forksOpen says whether an INVITE is still without its final response, or a hang-up in progress.
+func (d *Dialog) forksOpen() bool {
+	return slices.ContainsFunc(d.forks, func(f *fork) bool { return !f.done })
+}
+
+// best chooses the final response the caller shall see (RFC 3261 section 16.7 step 6, with what tells a caller most first).
+func (d *Dialog) best() *fork {
+	rank := func(code int) int {
+		switch {
+		case code >= 600:
+			return 0
+		case code == 486:
+			return 1
+		case code >= 300 && code < 500 && code != 408 && code != 487 && code != 481:
+			return 2
+		case code >= 500 && code != 503:
+			return 3
+		case code == 408:
+			return 4
+		}
+		return 5
+	}
+	best := d.forks[0]
+	for _, f := range d.forks[1:] {
+		if rank(f.code) < rank(best.code) {
+			best = f
+		}
+	}
+	return best
+}
+
+// fail ends a call that nobody answered. d.mu is held.
+func (d *Dialog) fail(code int, phrase string, retryAfter time.Duration) {
+	if d.state == over {
+		return
+	}
+	if phrase == "" {
+		phrase = reasonPhrase(code)
+	}
+	d.state = over
+	if d.ring != nil {
+		d.ring.Stop()
+	}
+	d.tell(Failed{Code: code, Reason: phrase, RetryAfter: retryAfter})
+	if !d.forksOpen() {
+		d.retire()
+	}
+}
+
+// rungOut is the end of the ring time.
+func (d *Dialog) rungOut() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state != early {
+		return
+	}
+	d.next = len(d.dial.Targets)
+	for _, f := range d.forks {
+		f.cancel(Reason{Protocol: "Q.850", Code: 19, Text: "No answer"})
+	}
+	d.fail(408, "No answer in time", 0)
+}
