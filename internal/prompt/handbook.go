@@ -68,8 +68,8 @@ a calm voice, a quiet room, each sentence in one breath.
    a tenth of a second; the program joins recordings without further gaps.
 2. Name it after the phrase and put it in the folder of its language: ` + "`az/greeting.wav`" + `,
    ` + "`ru/notice.recorded.wav`" + `, ` + "`en/number.h3.and.wav`" + `.
-3. Name the folder in the configuration and start the program again. A file that cannot be used is
-   named with the reason; then the program does not start.
+3. Name the folder that holds az, ru and en in the configuration (` + "`prompts: {dir: …}`" + `) and start the
+   program again. A file that cannot be used is named with the reason; then the program does not start.
 
 What you leave out stays as it is, so begin with ` + "`greeting`" + ` (with the body's name) and
 ` + "`notice.recorded`" + `. Numbers should come from one voice: record all of a language or none.

@@ -74,7 +74,7 @@ type word struct {
 	n    int    // 0–20, 30, 40 … 90 for small, 1–9 for hundreds
 	g    Gender // small: Russian agreement
 	form int    // thousand, million: Russian plural form
-	more bool   // the number goes on after it: recorded with a voice that does not fall
+	more bool   // the number goes on with a smaller part: recorded with a voice that does not fall
 	and  bool   // English: "and" follows and is part of the recording
 }
 
