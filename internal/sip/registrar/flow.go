@@ -98,7 +98,11 @@ func (r *Registrar) UserAt(f Flow) (user string, ok bool) {
 	return user, ok
 }
 
-// DueKeepAlive returns one contact per flow that has been silent for the keep-alive time: send it a CRLF (streams) or an OPTIONS
+// keepAliveBatch is how many contacts DueKeepAlive returns at most: those over it stay due, so that a thousand phones which
+// registered at once are not pinged at once for ever.
+const keepAliveBatch = 200
+
+// DueKeepAlive returns one contact per flow that has been silent for the keep-alive time, at most 200 of them (call it every second): send it a CRLF (streams) or an OPTIONS
 // (UDP), call Alive when it answers and Unreachable when it repeatedly does not. The same contact comes again only after another
 // interval. Contacts whose connection is gone are left out.
 func (r *Registrar) DueKeepAlive(now time.Time) []Contact {
@@ -114,6 +118,9 @@ func (r *Registrar) DueKeepAlive(now time.Time) []Contact {
 			}
 			k := c.Flow.key()
 			if !due[k] {
+				if len(out) == keepAliveBatch {
+					continue
+				}
 				due[k] = true
 				out = append(out, *c)
 			}

@@ -129,6 +129,33 @@ func TestKeepAlive(t *testing.T) {
 	}
 }
 
+// A thousand phones that registered in one second are pinged in portions, each once per interval.
+func TestKeepAliveComesInPortions(t *testing.T) {
+	d := newDesk(Config{KeepAlive: 20 * time.Second})
+	for i := range 1000 {
+		d.Register(Request{User: fmt.Sprint(i), CallID: "x", CSeq: 1, Expires: 600, UserAgent: string(make([]byte, 500)),
+			Contacts: []ContactField{field(fmt.Sprintf("sip:x@10.1.%d.%d", i/250, i%250), NotGiven)}, Flow: udp(fmt.Sprintf("10.1.%d.%d:5060", i/250, i%250))})
+	}
+	if got := len(d.Contacts("7")[0].UserAgent); got != maxUserAgent {
+		t.Errorf("a User-Agent of %d bytes is kept", got)
+	}
+	d.pass(20 * time.Second)
+	pinged := map[string]int{}
+	for second := range 20 {
+		due := d.DueKeepAlive(d.at())
+		if want := map[bool]int{true: 200, false: 0}[second < 5]; len(due) != want {
+			t.Errorf("second %d: %d due, expected %d", second, len(due), want)
+		}
+		for _, c := range due {
+			pinged[c.User]++
+		}
+		d.pass(time.Second)
+	}
+	if len(pinged) != 1000 {
+		t.Errorf("%d phones pinged", len(pinged))
+	}
+}
+
 func TestUserAt(t *testing.T) {
 	d := newDesk(Config{})
 	d.put("202", field("sip:202@10.0.0.7", 600))

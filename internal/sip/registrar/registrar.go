@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -142,6 +143,9 @@ func (r *Registrar) read(req Request, f ContactField, now time.Time) (Contact, R
 	if err != nil {
 		return Contact{}, Result{Code: 400, Reason: err.Error()}
 	}
+	if len(f.Instance) > maxInstance || strings.ContainsFunc(f.Instance, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '"' || r == '<' || r == '>' || r == '\\' }) {
+		return Contact{}, Result{Code: 400, Reason: "Not a +sip.instance"}
+	}
 	wish := f.Expires
 	if wish < 0 {
 		wish = req.Expires
@@ -172,7 +176,7 @@ func (r *Registrar) read(req Request, f ContactField, now time.Time) (Contact, R
 	listens := here && req.Flow.Stream() && written.Port() != from.Port() && u.transport != "ws" && u.transport != "wss" && f.RegID == 0
 	return Contact{
 		User: req.User, URI: f.URI, Transport: req.Flow.Transport, Flow: req.Flow, NAT: nat, Q: q, Expires: now.Add(expires),
-		Instance: f.Instance, RegID: f.RegID, UserAgent: req.UserAgent, Refreshed: now, Seen: now,
+		Instance: f.Instance, RegID: f.RegID, UserAgent: req.UserAgent[:min(len(req.UserAgent), maxUserAgent)], Refreshed: now, Seen: now,
 		key: key, listens: listens, callID: req.CallID, cseq: req.CSeq,
 	}, Result{}
 }

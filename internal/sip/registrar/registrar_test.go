@@ -252,6 +252,8 @@ func TestRequestIsAtomic(t *testing.T) {
 		"too long": field("sip:"+strings.Repeat("2", 600)+"@x", 60), "bad port": field("sip:201@x:0", 60), "blank": field("sip:2 1@x", 60),
 		"header injection": field("sip:201@x\r\nVia: y", 60), "bracket": field("sip:201@[::1", 60), "not v6": field("sip:201@[1.2.3.4]", 60),
 		"after bracket": field("sip:201@[::1]x", 60), "angle": field("<sip:201@x>", 60),
+		"instance with a line end": {URI: c, Expires: 60, Instance: "urn:a\r\nVia: x"}, "instance with a quote": {URI: c, Expires: 60, Instance: `a"b`},
+		"instance too long": {URI: c, Expires: 60, Instance: strings.Repeat("u", 256)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := newDesk(Config{})

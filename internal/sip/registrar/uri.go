@@ -13,6 +13,12 @@ import (
 // maxURI bounds a contact URI in bytes; the URI is kept and sent back, so its length is memory and message size.
 const maxURI = 512
 
+// maxInstance and maxUserAgent bound the other texts that are kept, in bytes. An instance is a URN (RFC 5626 section 4.1).
+const (
+	maxInstance  = 255
+	maxUserAgent = 128
+)
+
 // contactURI is a sip or sips URI taken apart.
 type contactURI struct {
 	key       string // canonical form, equal for URIs that RFC 3261 section 19.1.4 holds equal
