@@ -27,8 +27,9 @@ var (
 	ErrExists = errors.New("record: the file exists already")
 	// ErrOverload means that the disk was too slow and audio was dropped.
 	ErrOverload = errors.New("record: the disk is too slow, audio was dropped")
-	// ErrTooLong means that a WAV file cannot hold more (4 GiB, 74 hours).
-	ErrTooLong = errors.New("record: the recording is longer than a WAV file can hold")
+	// ErrTooLong means that a packet's arrival is outside the 74 hours from the
+	// start that a WAV file can hold: a very long call, or another epoch.
+	ErrTooLong = errors.New("record: an arrival time is outside what a WAV file can hold (74 hours)")
 	// ErrNotRecording means that a file is not a stereo A-law WAV file.
 	ErrNotRecording = errors.New("record: not a stereo A-law recording")
 )
@@ -44,7 +45,7 @@ type PoolConfig struct {
 // PoolStats counts what the pool has done since it was started.
 type PoolStats struct {
 	Open          int    // recordings open now
-	Waiting       int    // recordings with blocks or orders for the disk
+	Waiting       int    // recordings with blocks or orders for the disk, being served or not
 	Created       uint64 // recordings begun
 	Closed        uint64 // recordings finished, failed ones included
 	Failed        uint64 // recordings that lost audio or could not be finished
