@@ -200,7 +200,7 @@ func nesting(data []byte) (line int, ok bool) {
 			depth++
 			start = false
 		case ']', '}':
-			depth--
+			depth = max(0, depth-1)
 			start = false
 		default:
 			start = false
