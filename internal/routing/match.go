@@ -127,13 +127,10 @@ func (s *State) why(c *call, a *agent, trigger Trigger) Why {
 		w.Rival, w.RivalQueue, w.RivalWaited = rival.id, rival.queue.id, time.Duration(s.now-rival.since)
 		w.Rule = ruleOf(c, rival)
 	}
-	next := 1
-	if !a.inReady {
+	if !a.inReady { // came this moment; nobody else can be ready while calls wait
 		w.Ready++
-		next = 0
-	}
-	if q.ready.len() > next {
-		b := q.ready.at(next)
+	} else if w.Ready > 1 {
+		b := q.ready.at(1)
 		w.NextAgent, w.NextIdle = b.id, time.Duration(s.now-b.idle)
 	}
 	return w

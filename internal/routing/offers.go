@@ -47,7 +47,6 @@ func (s *State) missed(a *agent) {
 	c.queue.counts.Missed++
 	a.misses++
 	if s.cfg.MaxMisses > 0 && a.misses >= s.cfg.MaxMisses && a.wish == noWish {
-		a.misses = 0
 		s.pause(a, ReasonMissed, 0)
 	} else {
 		s.rest(a, int64(c.queue.cfg.SetAside), ReasonNoAnswer)

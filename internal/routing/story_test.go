@@ -129,9 +129,75 @@ func TestASuspectStationIsTriedAgainLaterAndLater(t *testing.T) {
 	st.do(OfferAnswered{6})
 	st.do(TalkEnded{"a", "c"})
 	st.do(CallQueued{Call: "d", Queue: "q"})
-	d := st.do(OfferFailed{7, StationUnreachable})
-	if got := d[0].Until.Sub(st.now); got != 10*time.Second {
-		t.Errorf("a proved station is suspected for %v", got)
+	for i := range 2 { // by StationUp before, by an answer now
+		d := st.do(OfferFailed{OfferID(7 + 2*i), StationUnreachable})
+		if got := d[0].Until.Sub(st.now); got != 10*time.Second {
+			t.Errorf("a proved station is suspected for %v", got)
+		}
+		st.tick()
+		st.do(OfferAnswered{OfferID(8 + 2*i)})
+		st.do(TalkEnded{"a", "d"})
+		st.do(CallQueued{Call: "d", Queue: "q"})
+	}
+}
+
+func TestALateAnswerClearsTheMisses(t *testing.T) {
+	st := newStory(t, tableConfig())
+	st.do(in("a", "q"))
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	st.tick()
+	if n := st.agent("a").Misses; n != 1 {
+		t.Errorf("%d misses", n)
+	}
+	st.do(OfferAnswered{1})
+	st.one(DropLeg)
+	st.is("a", SetAside)
+	if n := st.agent("a").Misses; n != 0 {
+		t.Errorf("%d misses of somebody who is there", n)
+	}
+}
+
+func TestAtTheSameInstant(t *testing.T) {
+	// Wrap-ups end and the caller's time is over together, and the tick is late.
+	st := newStory(t, Config{Queues: map[QueueID]QueueConfig{"q": {WrapUp: 30 * time.Second, SetAside: 30 * time.Second, MaxWait: 30 * time.Second}}})
+	for i, a := range []AgentID{"a", "b"} {
+		st.do(in(a, "q"))
+		st.do(CallQueued{Call: CallID(a), Queue: "q"})
+		st.do(OfferAnswered{OfferID(i + 1)})
+	}
+	st.after(0, TalkEnded{"b", "b"})
+	st.after(0, TalkEnded{"a", "a"})
+	st.after(0, CallQueued{Call: "c", Queue: "q"})
+	ended := st.now
+	st.after(40*time.Second, Tick{})
+	st.none(CallTimedOut)
+	st.offered("c", "a")
+	if b := st.agent("b"); b.IdleSince != ended.Add(30*time.Second) {
+		t.Errorf("idle since %v, the wrap-up ended at %v", b.IdleSince, ended.Add(30*time.Second))
+	}
+	st.do(OfferFailed{3, NoAnswer})
+	rest := st.now.Add(30 * time.Second)
+	st.after(35*time.Second, Tick{})
+	if a := st.agent("a"); a.State != Ready || a.IdleSince != rest {
+		t.Errorf("%+v, the rest ended at %v", a, rest)
+	}
+}
+
+func TestAMovedCallLeavesItsLimitBehind(t *testing.T) {
+	st := newStory(t, Config{Queues: map[QueueID]QueueConfig{"q": {MaxWait: time.Minute, There: Always}, "r": {There: Always, HandlePrior: time.Hour}}})
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	since := st.call("c").Since
+	st.after(30*time.Second, CallQueued{Call: "c", Queue: "r"})
+	if c := st.call("c"); c.Queue != "r" || c.Since != since {
+		t.Errorf("%+v", c)
+	}
+	st.after(time.Hour, Tick{})
+	if got := st.call("c").State; got != "waiting" {
+		t.Errorf("the call is %s", got)
+	}
+	st.do(QueueChanged{"r", QueueConfig{There: Always, HandlePrior: time.Minute}})
+	if h := st.s.Snapshot(st.now).Queues[1].Handle; h != time.Minute {
+		t.Errorf("nothing is measured yet, and the prior stays %v", h)
 	}
 }
 
@@ -335,6 +401,25 @@ func TestTaken(t *testing.T) {
 		st.offered("c", "b")
 		st.do(TalkEnded{"a", "direct"})
 		st.is("a", Ready)
+	})
+	t.Run("only the latest to join keeps the call", func(t *testing.T) {
+		st := newStory(t, tableConfig())
+		for _, id := range []AgentID{"a", "b", "x"} {
+			st.do(in(id, "q"))
+		}
+		st.do(CallQueued{Call: "c", Queue: "q"})
+		st.do(OfferAnswered{1})
+		st.do(AgentTaken{"b", "c"})
+		st.do(AgentTaken{"x", "c"})
+		st.do(TalkEnded{"a", "c"})
+		st.do(TalkEnded{"x", "c"})
+		if got := st.call("c").State; got != "gone" {
+			t.Errorf("the call is %s", got)
+		}
+		st.is("b", Talking) // until its own end
+		st.do(CallQueued{Call: "d", Queue: "q"})
+		st.do(TalkEnded{"b", "c"})
+		st.is("b", WrapUp)
 	})
 	t.Run("attended transfer: the second agent keeps the call", func(t *testing.T) {
 		st := newStory(t, tableConfig())

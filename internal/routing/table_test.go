@@ -213,6 +213,12 @@ func TestAgentTable(t *testing.T) {
 				if (st.s.Ignored > ignored) != (cell == "·") {
 					t.Errorf("ignored: %v, the table says %q", st.s.Ignored > ignored, cell)
 				}
+				late := strings.HasPrefix(row[0], "OfferAnswered") && state != "Offered" && state != "Talking" && state != "WrapUp"
+				if late {
+					st.one(DropLeg) // the offer is over or never was; all the other ignored events lead to nothing
+				} else if cell == "·" && len(st.all) > 0 {
+					t.Errorf("ignored and yet: %+v", st.all)
+				}
 				moved := ""
 				for _, d := range st.all {
 					if d.Kind == AgentMoved {
