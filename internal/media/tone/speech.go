@@ -16,8 +16,8 @@ const (
 	breakMax    = 80 * time.Millisecond
 	phraseMin   = 250 * time.Millisecond
 	phraseMax   = 900 * time.Millisecond
-	speechLevel = 0.12 // RMS in the middle of a syllable
-	pilotLevel  = 0.02 // amplitude; −34 dB of full scale
+	speechLevel = 0.12  // RMS in the middle of a syllable
+	pilotLevel  = 0.006 // amplitude; −47 dB RMS, below what counts as a voice
 )
 
 // Pilot frequencies for SpeechLike are multiples of PilotStep from PilotFirst
