@@ -122,27 +122,28 @@ func (r *Receiver) forgotten(start uint32) bool {
 }
 
 // continues tells whether ev is a further segment of a press already reported:
-// same key, no end seen, and it starts where the earlier segment was full. Some
-// senders end a segment at their last whole frame before 0xFFFF, so a segment
-// seen to be nearly full may also end a little earlier. When segments in between
-// were lost, whole multiples count.
+// same key, the end not seen before it, and it starts where the earlier segment
+// was full. Some senders end a segment at their last whole frame before 0xFFFF,
+// so a segment seen to be nearly full may also end a little earlier. When
+// segments in between were lost, whole multiples count. The earlier segment may
+// also be the one that arrives late.
 func (r *Receiver) continues(ev seen) bool {
 	const nearlyFull = 0xF000
-	for _, e := range r.ring[:r.n] {
-		if e.code != ev.code || e.ended {
+	for _, other := range r.ring[:r.n] {
+		if other.code != ev.code {
 			continue
 		}
-		gap := ev.start - e.start
-		if int32(gap) <= 0 {
-			gap = -gap // a late first segment whose continuation was seen before
-			if int32(gap) <= 0 || ev.ended {
-				continue
-			}
+		first, gap := other, ev.start-other.start
+		if int32(gap) < 0 {
+			first, gap = ev, -gap
+		}
+		if first.ended {
+			continue
 		}
 		switch {
 		case gap%longest == 0 && gap/longest <= 8:
 			return true
-		case e.duration >= nearlyFull && gap >= uint32(e.duration) && gap <= longest:
+		case first.duration >= nearlyFull && gap >= uint32(first.duration) && gap <= longest:
 			return true
 		}
 	}

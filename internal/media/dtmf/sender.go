@@ -35,6 +35,7 @@ type Sender struct {
 	total   uint32 // length, timestamp units
 	step    uint32 // timestamp units per packet
 	segment uint32 // where the current segment begins, relative to start
+	elapsed uint32 // packet times gone, timestamp units
 	at      uint32 // duration reached, relative to start
 	ends    int    // end packets sent
 	started bool
@@ -84,14 +85,16 @@ func (s *Sender) Next() (p Packet, ok bool) {
 	return p, true
 }
 
-// advance moves on by one packet. A segment that would grow beyond 0xFFFF is
-// first reported full, without the end bit; the packet after it opens the next
-// segment (RFC 4733 §2.5.1.3).
+// advance moves on by one packet time. A segment that would grow beyond 0xFFFF
+// is first reported full, without the end bit; the packet after it opens the
+// next segment (RFC 4733 §2.5.1.3) and catches up, so that the packets stay on
+// the grid of the audio.
 func (s *Sender) advance() {
+	s.elapsed += s.step
 	if s.at-s.segment == longest {
 		s.segment = s.at
 	}
-	s.at = min(s.at+s.step, s.segment+longest, s.total)
+	s.at = min(s.elapsed, s.segment+longest, s.total)
 }
 
 // Resume is the RTP timestamp at which audio goes on after the last packet: the

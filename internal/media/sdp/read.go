@@ -228,13 +228,3 @@ func (s *scanner) finish() (*description, error) {
 	}
 	return s.d, nil
 }
-
-// attr gives the first attribute of that name.
-func (s *section) attr(key string) (attribute, bool) {
-	for _, a := range s.attrs {
-		if a.key == key {
-			return a, true
-		}
-	}
-	return attribute{}, false
-}
