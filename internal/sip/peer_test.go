@@ -18,6 +18,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,7 +44,7 @@ type rig struct {
 	calls   chan *call
 	changes chan string
 	alarms  chan string
-	onCall  func(*call) // run in Invite, before it returns
+	onCall  atomic.Pointer[func(*call)] // run in Invite, before it returns
 }
 
 // call is a dialog with what its sink heard.
@@ -129,8 +130,8 @@ func (r *rig) Invite(d *Dialog, in Incoming) {
 	c := newCall(r.t)
 	c.Dialog, c.in = d, in
 	d.SetSink(c.sink)
-	if r.onCall != nil {
-		r.onCall(c)
+	if f := r.onCall.Load(); f != nil {
+		(*f)(c)
 	}
 	r.calls <- c
 }
@@ -198,6 +199,9 @@ func (w testWriter) Write(b []byte) (int, error) { w.t.Log(string(b)); return le
 func shortT1(d time.Duration) func(*Config) {
 	return func(c *Config) { c.T1, c.T2 = d, 8*d }
 }
+
+// whenCalled sets what is done within Invite.
+func (r *rig) whenCalled(f func(*call)) { r.onCall.Store(&f) }
 
 func (r *rig) call() *call {
 	r.t.Helper()

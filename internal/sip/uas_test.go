@@ -256,7 +256,7 @@ func TestEndChoosesTheResponse(t *testing.T) {
 func TestHandlerWithoutSinkIsRefused(t *testing.T) {
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
-	r.onCall = func(c *call) { c.SetSink(nil) }
+	r.whenCalled(func(c *call) { c.SetSink(nil) })
 	p.invite(offer)
 	p.take("480 INVITE")
 	r.empty()
