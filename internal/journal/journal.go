@@ -1,0 +1,267 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"cagri/internal/event"
+)
+
+// Journal is an open journal. Append may be called from any goroutine.
+type Journal struct {
+	cfg    Config
+	log    logger
+	lock   *os.File
+	server *server.Server // nil when external
+	conn   *nats.Conn
+	js     jetstream.JetStream
+
+	mu     sync.Mutex // guards all below
+	queue  []entry    // appended, not yet handed to the writer
+	bytes  int        // of queue
+	spool  *spool
+	closed bool
+	idle   chan struct{} // closed and renewed whenever everything is stored
+	stats  Stats
+
+	wake chan struct{}
+	quit chan struct{}
+	done chan struct{}
+}
+
+// entry is one event ready to be sent.
+type entry struct {
+	id, subject string
+	data        []byte
+}
+
+const (
+	subjects   = "cagri.>"
+	duplicates = 10 * time.Minute // how long the server remembers ids; the projection checks ids for ever
+)
+
+// Open opens the journal, starting the embedded server if there is no URL. An
+// external server may be away: Open then succeeds and the events wait.
+func Open(cfg Config, log logger) (*Journal, error) {
+	cfg = cfg.withDefaults()
+	if err := os.MkdirAll(cfg.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("journal: %w", err)
+	}
+	l, err := lock(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{cfg: cfg, log: log, lock: l, idle: make(chan struct{}), wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	if err := j.open(); err != nil {
+		j.shut()
+		return nil, err
+	}
+	go j.write()
+	return j, nil
+}
+
+func (j *Journal) open() error {
+	var err error
+	if j.spool, err = openSpool(filepath.Join(j.cfg.Dir, "waiting")); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	options := []nats.Option{
+		nats.Name("cagri"), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond), nats.ReconnectBufSize(-1),
+		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { j.log.Warn("journal connection", "err", err) }),
+	}
+	url := j.cfg.URL
+	if url == "" {
+		if err := j.embed(); err != nil {
+			return err
+		}
+		options = append(options, nats.InProcessServer(j.server))
+	} else {
+		options = append(options, nats.RetryOnFailedConnect(true))
+	}
+	if j.conn, err = nats.Connect(url, options...); err != nil {
+		return fmt.Errorf("journal: connect: %w", err)
+	}
+	// A small window of unconfirmed messages keeps memory bounded and is far more
+	// than the server needs to be busy all the time.
+	if j.js, err = jetstream.New(j.conn, jetstream.WithPublishAsyncMaxPending(4096), jetstream.WithPublishAsyncTimeout(5*time.Second)); err != nil {
+		return fmt.Errorf("journal: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := j.ensureStream(ctx); err != nil {
+		if j.server != nil {
+			return err
+		}
+		j.cfg.OnAlarm("journal_away", err)
+	}
+	return nil
+}
+
+// embed starts the server inside this process, without any port.
+func (j *Journal) embed() error {
+	s, err := server.NewServer(&server.Options{
+		ServerName: "cagri", DontListen: true, NoSigs: true, NoLog: true, JetStream: true,
+		StoreDir: j.cfg.Dir, SyncInterval: j.cfg.SyncInterval,
+		// The journal may fill the disk's free space; the limit of the library (a
+		// share of the space at start) would refuse events long before.
+		JetStreamMaxStore: 1 << 50, JetStreamMaxMemory: 1 << 30,
+	})
+	if err != nil {
+		return fmt.Errorf("journal: embedded server: %w", err)
+	}
+	j.server = s
+	s.Start()
+	if !s.ReadyForConnections(30 * time.Second) {
+		return errors.New("journal: the embedded server did not become ready within 30 s")
+	}
+	return nil
+}
+
+func (j *Journal) ensureStream(ctx context.Context) error {
+	_, err := j.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+		Name: j.cfg.Stream, Description: "Every step of every call", Subjects: []string{subjects},
+		Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
+		Duplicates: duplicates, Replicas: j.cfg.Replicas, AllowDirect: true,
+	})
+	if err != nil {
+		return fmt.Errorf("journal: stream %s: %w", j.cfg.Stream, err)
+	}
+	return nil
+}
+
+// Append takes ev for storing. It never blocks on the server or the network. The
+// order of one call's events is kept.
+func (j *Journal) Append(ev event.Event) {
+	data, err := event.Encode(ev)
+	if err != nil {
+		// Only a fault of the program can bring this about; it must not stop calls.
+		j.log.Error("an event could not be written down", "err", err)
+		j.cfg.OnAlarm("journal_encode", err)
+		return
+	}
+	e := entry{id: ev.ID, subject: subject(ev), data: data}
+	j.mu.Lock()
+	j.stats.Appended++
+	switch {
+	case j.closed:
+		j.stats.Lost++
+	case j.spool.size() > 0 || j.bytes > j.cfg.Pending:
+		j.keep(e)
+	default:
+		j.queue = append(j.queue, e)
+		j.bytes += len(data)
+	}
+	j.mu.Unlock()
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+// keep puts e into the waiting file, behind everything that is there. j.mu is held.
+func (j *Journal) keep(e entry) {
+	if err := j.spool.add(e); err != nil {
+		j.stats.Lost++
+		if j.stats.Lost == 1 {
+			j.log.Error("an event is lost: the journal does not answer and the waiting file cannot be written", "err", err)
+			go j.cfg.OnAlarm("journal_lost", err)
+		}
+	}
+}
+
+// subject is where an event goes: cagri.call.<body>.<call>.<kind>,
+// cagri.agent.<agent>.<kind>, cagri.<kind> for the rest.
+func subject(ev event.Event) string {
+	kind := string(ev.Data.Kind())
+	switch {
+	case ev.Call != "":
+		return "cagri.call." + token(ev.Body) + "." + token(ev.Call) + "." + kind
+	case ev.Agent != "":
+		return "cagri.agent." + token(ev.Agent) + "." + kind
+	}
+	return "cagri." + kind
+}
+
+// token makes s fit for one level of a subject.
+func token(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return strings.Map(func(r rune) rune {
+		if r <= ' ' || r == '.' || r == '*' || r == '>' || r == 0x7f {
+			return '_'
+		}
+		return r
+	}, s)
+}
+
+// Flush waits until everything appended before is stored.
+func (j *Journal) Flush(ctx context.Context) error {
+	for {
+		j.mu.Lock()
+		empty := j.stats.Stored+j.stats.Lost >= j.stats.Appended && j.spool.size() == 0
+		idle := j.idle
+		j.mu.Unlock()
+		if empty {
+			return nil
+		}
+		select {
+		case <-idle:
+		case <-j.done:
+			return ErrClosed
+		case <-ctx.Done():
+			return fmt.Errorf("journal: flush: %w", ctx.Err())
+		}
+	}
+}
+
+// Stats gives the counters.
+func (j *Journal) Stats() Stats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	s := j.stats
+	s.Waiting, s.Spooled = len(j.queue), j.spool.size()
+	return s
+}
+
+// Stop stores what waits, at most five seconds long, keeps the rest in the waiting
+// file for the next start, and closes. Safe to call twice.
+func (j *Journal) Stop() {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = j.Flush(ctx)
+	j.mu.Lock()
+	if j.closed {
+		j.mu.Unlock()
+		return
+	}
+	j.closed = true
+	j.mu.Unlock()
+	close(j.quit)
+	<-j.done
+	j.shut()
+}
+
+func (j *Journal) shut() {
+	if j.conn != nil {
+		j.conn.Close()
+	}
+	if j.server != nil {
+		j.server.Shutdown()
+		j.server.WaitForShutdown()
+	}
+	if j.spool != nil {
+		j.spool.close()
+	}
+	_ = j.lock.Close()
+}

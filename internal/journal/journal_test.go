@@ -1,0 +1,285 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+
+	"cagri/internal/event"
+)
+
+func quiet() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+func open(t *testing.T, cfg Config) *Journal {
+	t.Helper()
+	j, err := Open(cfg, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(j.Stop)
+	return j
+}
+
+func step(call string, seq uint64) event.Event {
+	return event.Event{ID: fmt.Sprintf("%s-%d", call, seq), At: time.Unix(int64(seq), 0), Body: "108", Call: call, Seq: seq, Data: event.QueueEntered{Queue: "general"}}
+}
+
+func flush(t *testing.T, j *Journal) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := j.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func all(t *testing.T, j *Journal) (ids []string) {
+	t.Helper()
+	if err := j.Replay(context.Background(), 0, func(s Stored) error { ids = append(ids, s.Event.ID); return s.Err }); err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
+func TestWhatIsAppendedIsReplayedInOrder(t *testing.T) {
+	j := open(t, Config{Dir: t.TempDir()})
+	const n = 5000
+	for i := range n {
+		j.Append(step("c", uint64(i+1)))
+	}
+	flush(t, j)
+	ids := all(t, j)
+	if len(ids) != n {
+		t.Fatalf("%d of %d events", len(ids), n)
+	}
+	for i, id := range ids {
+		if id != fmt.Sprintf("c-%d", i+1) {
+			t.Fatalf("place %d holds %s", i, id)
+		}
+	}
+}
+
+func TestAnEventSentTwiceIsStoredOnce(t *testing.T) {
+	j := open(t, Config{Dir: t.TempDir()})
+	for range 3 {
+		j.Append(step("c", 1))
+	}
+	flush(t, j)
+	if ids := all(t, j); len(ids) != 1 {
+		t.Fatalf("stored %v", ids)
+	}
+}
+
+func TestReopenKeepsEverythingAndGoesOn(t *testing.T) {
+	dir := t.TempDir()
+	j, err := Open(Config{Dir: dir}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.Append(step("c", 1))
+	j.Stop()
+	j.Stop()
+	j = open(t, Config{Dir: dir})
+	j.Append(step("c", 2))
+	flush(t, j)
+	if ids := all(t, j); strings.Join(ids, " ") != "c-1 c-2" {
+		t.Fatalf("stored %v", ids)
+	}
+}
+
+func TestASecondProcessIsTurnedAwayByName(t *testing.T) {
+	dir := t.TempDir()
+	open(t, Config{Dir: dir})
+	_, err := Open(Config{Dir: dir}, quiet())
+	if !errors.Is(err, ErrLocked) || !strings.Contains(err.Error(), fmt.Sprint(os.Getpid())) {
+		t.Fatalf("%v", err)
+	}
+}
+
+func TestConsumerGoesOnWhereItStoppedAndBearsAFailure(t *testing.T) {
+	j := open(t, Config{Dir: t.TempDir()})
+	for i := range 10 {
+		j.Append(step("c", uint64(i+1)))
+	}
+	flush(t, j)
+	seen := map[string]int{}
+	broken := errors.New("database away")
+	err := j.Consume(context.Background(), "p", 4, time.Millisecond, func(b []Stored) error { return broken })
+	if !errors.Is(err, broken) {
+		t.Fatal(err)
+	}
+	// The failed batch comes again after the consumer's wait for confirmation; a new
+	// consumer of that name need not wait for it here.
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	err = j.Consume(ctx, "q", 4, time.Millisecond, func(b []Stored) error {
+		for _, s := range b {
+			seen[s.Event.ID]++
+		}
+		if len(seen) == 10 {
+			cancel()
+		}
+		return nil
+	})
+	if !errors.Is(err, context.Canceled) || len(seen) != 10 {
+		t.Fatalf("%v, %v", err, seen)
+	}
+}
+
+// The external server is started, taken away and brought back on the same port.
+func TestExternalServerAwayLosesNothing(t *testing.T) {
+	storeDir := t.TempDir()
+	start := func(port int) *server.Server {
+		s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: port, JetStream: true, StoreDir: storeDir, NoLog: true, NoSigs: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Start()
+		if !s.ReadyForConnections(20 * time.Second) {
+			t.Fatal("server not ready")
+		}
+		return s
+	}
+	s := start(-1)
+	url, port := s.ClientURL(), s.Addr().(*net.TCPAddr).Port
+	dir := t.TempDir()
+	j, err := Open(Config{Dir: dir, URL: url}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 100 {
+		j.Append(step("a", uint64(i+1)))
+	}
+	flush(t, j)
+	s.Shutdown()
+	s.WaitForShutdown()
+	for i := range 3000 {
+		j.Append(step("b", uint64(i+1)))
+	}
+	j.Stop() // while the server is away
+	if st := j.Stats(); st.Spooled == 0 || st.Lost != 0 {
+		t.Fatalf("nothing waits in the file: %+v", st)
+	}
+	s = start(port)
+	defer s.Shutdown()
+	j = open(t, Config{Dir: dir, URL: url})
+	j.Append(step("z", 1))
+	deadline := time.Now().Add(30 * time.Second)
+	for len(all(t, j)) < 3101 && time.Now().Before(deadline) {
+		time.Sleep(20 * time.Millisecond)
+	}
+	ids := all(t, j)
+	if len(ids) != 3101 || ids[3100] != "z-1" {
+		t.Fatalf("%d events", len(ids))
+	}
+	for i := range 3000 {
+		if ids[100+i] != fmt.Sprintf("b-%d", i+1) {
+			t.Fatalf("place %d holds %s", 100+i, ids[100+i])
+		}
+	}
+}
+
+func TestACutWaitingFileKeepsWhatIsWhole(t *testing.T) {
+	path := t.TempDir() + "/waiting"
+	s, err := openSpool(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		if err := s.add(entry{id: fmt.Sprint(i), subject: "s", data: []byte("data")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.close()
+	if err := os.Truncate(path, s.end-2); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = openSpool(path); err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	got, _, err := s.first(10)
+	if err != nil || len(got) != 2 || got[1].id != "1" || string(got[1].data) != "data" {
+		t.Fatalf("%v %v", got, err)
+	}
+}
+
+// A child process appends, says that it has flushed, and is killed.
+func TestKilledProcessLosesNothingThatWasFlushed(t *testing.T) {
+	if dir := os.Getenv("JOURNAL_KILL_DIR"); dir != "" {
+		j, err := Open(Config{Dir: dir}, quiet())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 500 {
+			j.Append(step("k", uint64(i+1)))
+		}
+		if err := j.Flush(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Println("FLUSHED")
+		for i := 500; ; i++ {
+			j.Append(step("k", uint64(i+1)))
+			time.Sleep(time.Millisecond)
+		}
+	}
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestKilledProcessLosesNothingThatWasFlushed$")
+	cmd.Env = append(os.Environ(), "JOURNAL_KILL_DIR="+dir)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 64)
+	if n, err := out.Read(buf); err != nil || !strings.Contains(string(buf[:n]), "FLUSHED") {
+		t.Fatalf("child said %q, %v", buf[:n], err)
+	}
+	_ = cmd.Process.Signal(syscall.SIGKILL)
+	_ = cmd.Wait()
+	j := open(t, Config{Dir: dir})
+	ids := all(t, j)
+	if len(ids) < 500 {
+		t.Fatalf("%d events of at least 500", len(ids))
+	}
+	for i, id := range ids {
+		if id != fmt.Sprintf("k-%d", i+1) {
+			t.Fatalf("place %d holds %s", i, id)
+		}
+	}
+}
+
+func TestSubjectsCannotBeForged(t *testing.T) {
+	e := step("a.b>*c d", 1)
+	e.Body = ""
+	if got := subject(e); got != "cagri.call.-.a_b__c_d.queue.entered" {
+		t.Fatal(got)
+	}
+}
+
+func BenchmarkAppend(b *testing.B) {
+	j, err := Open(Config{Dir: b.TempDir()}, quiet())
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer j.Stop()
+	b.ReportAllocs()
+	for i := range b.N {
+		j.Append(step("c", uint64(i+1)))
+	}
+	if err := j.Flush(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}

@@ -1,0 +1,164 @@
+package journal
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+const (
+	batchMost = 1024
+	retryLeast,
+	retryMost = 100 * time.Millisecond, 5 * time.Second
+)
+
+// write is the only goroutine that sends. It takes what waits in memory, then what
+// waits in the file, and sends each batch until it is confirmed.
+func (j *Journal) write() {
+	defer close(j.done)
+	for {
+		batch, spooled := j.next()
+		if len(batch) == 0 {
+			select {
+			case <-j.wake:
+				continue
+			case <-j.quit:
+				return
+			}
+		}
+		if j.send(batch) {
+			j.stored(len(batch), spooled)
+			continue
+		}
+		// Told to stop with a batch in hand: it must survive in the file, before
+		// everything that is there already.
+		if spooled == 0 {
+			j.rescue(batch)
+		}
+		return
+	}
+}
+
+// next gives the oldest events that wait, and how many bytes of the waiting file
+// they are (0: they come from memory).
+func (j *Journal) next() (batch []entry, spooled int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.queue) > 0 {
+		n := min(len(j.queue), batchMost)
+		batch = append(batch, j.queue[:n]...)
+		clear(j.queue[:n])
+		j.queue = j.queue[n:]
+		for _, e := range batch {
+			j.bytes -= len(e.data)
+		}
+		if len(j.queue) == 0 {
+			j.queue = nil
+		}
+		return batch, 0
+	}
+	batch, spooled, err := j.spool.first(batchMost)
+	if err != nil && len(batch) == 0 && j.spool.size() > 0 {
+		j.log.Error("the journal's waiting file cannot be read", "err", err)
+	}
+	return batch, spooled
+}
+
+// send tries until every event of the batch is confirmed; false when told to stop.
+func (j *Journal) send(batch []entry) bool {
+	wait := retryLeast
+	for {
+		err := j.publish(batch)
+		if err == nil {
+			return true
+		}
+		j.mu.Lock()
+		j.stats.Retried++
+		j.spill()
+		j.mu.Unlock()
+		if wait == retryLeast {
+			j.log.Warn("the journal does not take events; they wait", "err", err)
+			j.cfg.OnAlarm("journal_away", err)
+		}
+		select {
+		case <-j.quit:
+			return false
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, retryMost)
+		if errors.Is(err, nats.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrNoStreamResponse) {
+			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+			_ = j.ensureStream(ctx)
+			cancel()
+		}
+	}
+}
+
+// spill moves what waits in memory into the file, so that a crash of this process
+// while the server is away costs no more than the batch in hand. j.mu is held.
+func (j *Journal) spill() {
+	for _, e := range j.queue {
+		j.keep(e)
+	}
+	j.queue, j.bytes = nil, 0
+}
+
+// publish sends the batch in order and waits for every confirmation.
+func (j *Journal) publish(batch []entry) error {
+	futures := make([]jetstream.PubAckFuture, 0, len(batch))
+	for _, e := range batch {
+		f, err := j.js.PublishMsgAsync(&nats.Msg{Subject: e.subject, Data: e.data}, jetstream.WithMsgID(e.id))
+		if err != nil {
+			return err
+		}
+		futures = append(futures, f)
+	}
+	var last uint64
+	for _, f := range futures {
+		select {
+		case ack := <-f.Ok():
+			last = max(last, ack.Sequence)
+		case err := <-f.Err():
+			return err
+		case <-time.After(10 * time.Second):
+			return errors.New("no confirmation within 10 s")
+		}
+	}
+	j.mu.Lock()
+	j.stats.LastSeq = max(j.stats.LastSeq, last)
+	j.mu.Unlock()
+	return nil
+}
+
+func (j *Journal) stored(n int, spooled int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stats.Stored += uint64(n)
+	if spooled > 0 {
+		j.spool.drop(spooled)
+	}
+	if len(j.queue) == 0 && j.spool.size() == 0 {
+		close(j.idle)
+		j.idle = make(chan struct{})
+	}
+}
+
+// rescue writes batch, and all that waits behind it, into a fresh waiting file.
+func (j *Journal) rescue(batch []entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	rest, _, err := j.spool.first(1 << 30)
+	if err != nil {
+		j.log.Error("the journal's waiting file cannot be read", "err", err)
+	}
+	j.spool.drop(j.spool.size())
+	for _, list := range [][]entry{batch, j.queue, rest} {
+		for _, e := range list {
+			j.keep(e)
+		}
+	}
+	j.queue = nil
+}
