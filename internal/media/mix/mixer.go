@@ -86,7 +86,7 @@ func (m *Mixer) Gain(from, to int) float32 {
 // slices that are not nil have the same length, at most MaxFrame; in and out
 // hold one entry per port, and out[i] may be the same memory as in[i].
 func (m *Mixer) Process(in, out [][]byte) {
-	n := m.decode(in, out)
+	m.decode(in, out)
 	if m.moved {
 		m.settle()
 	}
@@ -95,9 +95,9 @@ func (m *Mixer) Process(in, out [][]byte) {
 			continue
 		}
 		if m.plain[to] {
-			m.withoutSelf(frame, in[to] != nil, to, n)
+			m.withoutSelf(frame, in[to] != nil, to)
 		} else {
-			m.weighted(frame, in, to, n)
+			m.weighted(frame, in, to)
 		}
 	}
 	if m.moved {
@@ -105,12 +105,12 @@ func (m *Mixer) Process(in, out [][]byte) {
 	}
 }
 
-// decode fills pcm and sum and gives the frame length.
-func (m *Mixer) decode(in, out [][]byte) (n int) {
+// decode fills pcm and sum.
+func (m *Mixer) decode(in, out [][]byte) {
 	if len(in) != m.ports || len(out) != m.ports {
 		panic(fmt.Sprintf("mix: %d inputs and %d outputs for %d ports", len(in), len(out), m.ports))
 	}
-	n = -1
+	n := -1
 	for i := range m.ports {
 		for _, frame := range [2][]byte{in[i], out[i]} {
 			if frame == nil {
@@ -125,21 +125,20 @@ func (m *Mixer) decode(in, out [][]byte) (n int) {
 		}
 	}
 	if n < 0 {
-		return 0
+		return
 	}
 	clear(m.sum[:n])
 	for i, frame := range in {
 		if frame == nil {
 			continue
 		}
-		pcm, sum := m.pcm[i][:n], m.sum[:n]
+		pcm, sum := m.pcm[i][:len(frame)], m.sum[:len(frame)] // lets the compiler drop bound checks
 		for k, b := range frame {
 			s := g711.ALawToLinear(b)
 			pcm[k] = s
 			sum[k] += int32(s)
 		}
 	}
-	return n
 }
 
 // settle finds the outputs that need no multiplication. moved stays set for one
@@ -165,22 +164,23 @@ func (m *Mixer) settle() {
 }
 
 // withoutSelf writes the sum of all inputs minus the port's own.
-func (m *Mixer) withoutSelf(frame []byte, speaks bool, self, n int) {
-	sum := m.sum[:n]
+func (m *Mixer) withoutSelf(frame []byte, speaks bool, self int) {
+	sum := m.sum[:len(frame)]
 	if !speaks {
 		for k := range frame {
 			frame[k] = encode(sum[k])
 		}
 		return
 	}
-	own := m.pcm[self][:n]
+	own := m.pcm[self][:len(frame)]
 	for k := range frame {
 		frame[k] = encode(sum[k] - int32(own[k]))
 	}
 }
 
 // weighted writes the inputs at their gains.
-func (m *Mixer) weighted(frame []byte, in [][]byte, to, n int) {
+func (m *Mixer) weighted(frame []byte, in [][]byte, to int) {
+	n := len(frame)
 	part := m.part[:n]
 	clear(part)
 	for from := range m.ports {

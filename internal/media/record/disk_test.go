@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -26,7 +25,6 @@ type badFile struct {
 type badDisk struct {
 	room  atomic.Int64  // bytes the disk still takes
 	stuck chan struct{} // not nil: writes wait for it
-	once  sync.Once
 }
 
 func (b *badFile) WriteAt(p []byte, at int64) (int, error) {

@@ -41,6 +41,7 @@ func (p *Pool) finish() {
 // to the end: the next sync will report it again.
 func (p *Pool) syncOne(r *Recording) {
 	s := &r.file
+	defer s.syncing.Store(false)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.f == nil {

@@ -226,7 +226,7 @@ func (p *Pool) sweep(ctx context.Context) {
 		now := time.Now()
 		for _, r := range list {
 			r.sweep()
-			if p.cfg.SyncEvery > 0 && now.After(r.file.syncAt) {
+			if p.cfg.SyncEvery > 0 && now.After(r.file.syncAt) && r.file.syncing.CompareAndSwap(false, true) {
 				r.file.syncAt = now.Add(p.cfg.SyncEvery)
 				p.finishers.push(job{r, true})
 			}

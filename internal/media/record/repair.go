@@ -42,6 +42,25 @@ func Repair(path string) (Summary, error) {
 	return s, nil
 }
 
+// Leftovers lists the recordings below dir that a crash has left unfinished, by
+// their final names, for Repair. Call it before a pool writes to dir.
+func Leftovers(dir string) ([]string, error) {
+	var names []string
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.Type().IsRegular() && strings.HasSuffix(path, partSuffix) {
+			names = append(names, strings.TrimSuffix(path, partSuffix))
+		}
+		return nil
+	})
+	if err != nil {
+		return names, fmt.Errorf("record: look for leftovers: %w", err)
+	}
+	return names, nil
+}
+
 // choose says which of the two names there is.
 func choose(final, part string) (string, error) {
 	_, finalErr := os.Lstat(final)

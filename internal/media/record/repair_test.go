@@ -255,3 +255,31 @@ func TestSoxReadsIt(t *testing.T) {
 		}
 	}
 }
+
+func TestLeftovers(t *testing.T) {
+	dir := t.TempDir()
+	deep := filepath.Join(dir, "2026", "11")
+	if err := os.MkdirAll(deep, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{filepath.Join(deep, "a.wav.part"), filepath.Join(deep, "b.wav"), filepath.Join(dir, "c.wav.part")} {
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	names, err := Leftovers(dir)
+	if err != nil || len(names) != 2 || names[0] != filepath.Join(deep, "a.wav") || names[1] != filepath.Join(dir, "c.wav") {
+		t.Errorf("%v, %v", names, err)
+	}
+	for _, name := range names {
+		if _, err := Repair(name); err != nil {
+			t.Error(err)
+		}
+	}
+	if names, err := Leftovers(dir); err != nil || len(names) != 0 {
+		t.Errorf("after the repair: %v, %v", names, err)
+	}
+	if _, err := Leftovers(filepath.Join(dir, "none")); err == nil {
+		t.Error("a missing folder has no leftovers")
+	}
+}

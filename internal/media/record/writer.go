@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -47,7 +48,8 @@ type fileState struct {
 	final   bool  // the failure is for good
 	failed  error // the first failure
 	syncAt  time.Time
-	mu      sync.Mutex // held by a finisher while it syncs or closes f
+	syncing atomic.Bool // a sync is in the finishers' queue: a slow disk gets no second
+	mu      sync.Mutex  // held by a finisher while it syncs or closes f
 }
 
 // order is what a writer takes out of a recording at once.
@@ -115,7 +117,7 @@ func (w *writer) serve(r *Recording) {
 		usable = w.flush(r)
 	}
 	if o.closing && usable {
-		usable = w.fill(r, o.end*channels)
+		w.fill(r, o.end*channels)
 	}
 	if r.file.f != nil && (fresh || o.marked || o.closing || r.file.written != before) {
 		w.header(r) // its place is there even on a full disk
