@@ -162,7 +162,7 @@ func (s *State) agentTaken(a *agent, id CallID) {
 		a.wish, a.wishReason, a.wishBack = wishPause, a.reason, a.back
 	case WrapUp:
 		s.account(a, s.now)
-		a.resume = a.until - s.now
+		a.resume = max(a.until-s.now, 0) // its end may be past and the tick late
 	}
 	var freed *agent // lost its offer of this call to a
 	a.on = id

@@ -261,9 +261,13 @@ func testChaos(t *rapid.T, check bool) {
 }
 
 func TestAnythingInAnyOrder(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) { testChaos(t, false) })
+	for range 6 { // rapid's 100 runs are few for this many interleavings
+		rapid.Check(t, func(t *rapid.T) { testChaos(t, false) })
+	}
 }
 
 func TestAnythingInAnyOrderWithChecks(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) { testChaos(t, true) })
+	for range 6 {
+		rapid.Check(t, func(t *rapid.T) { testChaos(t, true) })
+	}
 }
