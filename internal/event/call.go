@@ -50,7 +50,6 @@ type QueueEntered struct {
 	Queue    string `json:"queue"`
 	Priority int    `json:"priority,omitempty"`
 	SinceMS  int64  `json:"since_ms"` // Unix milliseconds
-	Position int    `json:"position"`
 	Returned bool   `json:"returned,omitempty"` // came back after an agent's line was lost
 }
 
@@ -197,7 +196,7 @@ type CallEnded struct {
 	TotalMS int64  `json:"total_ms"`
 	QueueMS int64  `json:"queue_ms"`
 	TalkMS  int64  `json:"talk_ms"`
-	Outcome string `json:"outcome"` // "served", "abandoned", "self_served", "refused", "failed"
+	Outcome string `json:"outcome"` // "served", "abandoned", "unserved" (nobody could answer), "self_served", "refused", "failed"
 }
 
 func (CallArrived) Kind() Kind      { return "call.arrived" }

@@ -79,18 +79,27 @@ func Decode(b []byte) (Event, error) {
 	if err := json.Unmarshal(b, &w); err != nil {
 		return Event{}, fmt.Errorf("event: not an event: %w", err)
 	}
-	entry, ok := kinds[w.Kind]
-	if !ok {
-		return Event{}, fmt.Errorf("%w %q", ErrUnknownKind, w.Kind)
-	}
-	if w.V < 1 || w.V > entry.version {
-		return Event{}, fmt.Errorf("%w: %s v%d, known up to v%d", ErrUnknownVersion, w.Kind, w.V, entry.version)
-	}
-	p, err := entry.decode(w.Data)
+	p, err := DecodePayload(w.Kind, w.V, w.Data)
 	if err != nil {
-		return Event{}, fmt.Errorf("event: %s v%d: %w", w.Kind, w.V, err)
+		return Event{}, err
 	}
 	return Event{ID: w.ID, At: w.At.UTC(), Body: w.Body, Call: w.Call, Agent: w.Agent, Seq: w.Seq, Data: p}, nil
+}
+
+// DecodePayload reads the part of an event that differs by kind.
+func DecodePayload(kind Kind, version int, data json.RawMessage) (Payload, error) {
+	entry, ok := kinds[kind]
+	if !ok {
+		return nil, fmt.Errorf("%w %q", ErrUnknownKind, kind)
+	}
+	if version < 1 || version > entry.version {
+		return nil, fmt.Errorf("%w: %s v%d, known up to v%d", ErrUnknownVersion, kind, version, entry.version)
+	}
+	p, err := entry.decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("event: %s v%d: %w", kind, version, err)
+	}
+	return p, nil
 }
 
 type kindEntry struct {

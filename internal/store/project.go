@@ -1,0 +1,205 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sort"
+
+	"github.com/uptrace/bun"
+
+	"cagri/internal/event"
+	"cagri/internal/journal"
+)
+
+// projectionName is the consumer and the row of the position.
+const projectionName = "store"
+
+// insertRows bounds one INSERT, well below the limits of parameters and length.
+const insertRows = 500
+
+// Project takes events into the database, in one transaction together with the
+// position reached. Events that are there already change nothing.
+func (s *Store) Project(ctx context.Context, batch []journal.Stored) error {
+	if len(batch) == 0 {
+		return nil
+	}
+	var steps []Step
+	var moves []AgentMove
+	var alarms []AlarmRow
+	var skipped []skippedRow
+	events := map[string]event.Event{}
+	last := int64(0)
+	for _, b := range batch {
+		last = max(last, int64(b.Seq))
+		if b.Err != nil {
+			skipped = append(skipped, skippedRow{Seq: int64(b.Seq), Reason: b.Err.Error()})
+			continue
+		}
+		e := b.Event
+		switch d := e.Data.(type) {
+		case event.AgentMoved:
+			moves = append(moves, AgentMove{EventID: e.ID, Agent: e.Agent, Body: e.Body, At: At(e.At), From: d.From, To: d.To, Reason: d.Reason, Call: d.Call})
+		case event.Alarm:
+			alarms = append(alarms, AlarmRow{EventID: e.ID, At: At(e.At), What: d.What, Detail: d.Detail})
+		default:
+			if e.Call == "" {
+				continue // the router's inputs and the machine's own events stay in the journal
+			}
+			data, err := json.Marshal(e.Data)
+			if err != nil {
+				return fmt.Errorf("store: event %s: %w", e.ID, err)
+			}
+			events[e.ID] = e
+			steps = append(steps, Step{EventID: e.ID, Call: e.Call, Seq: int64(e.Seq), At: At(e.At), Body: e.Body, Agent: e.Agent, Kind: string(e.Data.Kind()), Version: e.Data.Version(), Data: data})
+		}
+	}
+	return s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		fresh, err := insertSteps(ctx, tx, steps)
+		if err != nil {
+			return err
+		}
+		if err := s.projectCalls(ctx, tx, fresh, events); err != nil {
+			return err
+		}
+		if err := insertAll(ctx, tx, moves); err != nil {
+			return err
+		}
+		if err := insertAll(ctx, tx, alarms); err != nil {
+			return err
+		}
+		if err := insertAll(ctx, tx, skipped); err != nil {
+			return err
+		}
+		_, err = tx.NewInsert().Model(&projectionRow{Name: projectionName, Seq: last}).
+			On("CONFLICT (name) DO UPDATE").Set("seq = CASE WHEN EXCLUDED.seq > projection_row.seq THEN EXCLUDED.seq ELSE projection_row.seq END").Exec(ctx)
+		if err != nil {
+			return fmt.Errorf("store: position: %w", err)
+		}
+		return nil
+	})
+}
+
+// insertSteps inserts and gives the ids of those that were not there.
+func insertSteps(ctx context.Context, tx bun.Tx, steps []Step) ([]string, error) {
+	var fresh []string
+	for len(steps) > 0 {
+		part := steps[:min(len(steps), insertRows)]
+		steps = steps[len(part):]
+		if err := tx.NewInsert().Model(&part).On("CONFLICT (event_id) DO NOTHING").Returning("event_id").Scan(ctx, &fresh); err != nil {
+			return nil, fmt.Errorf("store: steps: %w", err)
+		}
+	}
+	return fresh, nil
+}
+
+func insertAll[T any](ctx context.Context, tx bun.Tx, rows []T) error {
+	for len(rows) > 0 {
+		part := rows[:min(len(rows), insertRows)]
+		rows = rows[len(part):]
+		if _, err := tx.NewInsert().Model(&part).On("CONFLICT DO NOTHING").Exec(ctx); err != nil {
+			return fmt.Errorf("store: %T: %w", part, err)
+		}
+	}
+	return nil
+}
+
+// projectCalls brings the rows of the calls concerned up to date. Events that
+// follow on what the row has are added to it; a call whose events come out of
+// order is built anew from all its steps.
+func (s *Store) projectCalls(ctx context.Context, tx bun.Tx, fresh []string, events map[string]event.Event) error {
+	if len(fresh) == 0 {
+		return nil
+	}
+	byCall := map[string][]event.Event{}
+	for _, id := range fresh {
+		e := events[id]
+		byCall[e.Call] = append(byCall[e.Call], e)
+	}
+	ids := make([]string, 0, len(byCall))
+	for id := range byCall {
+		ids = append(ids, id)
+	}
+	sort.Strings(ids)
+	var rows []Call
+	for part := ids; len(part) > 0; {
+		n := min(len(part), insertRows)
+		if err := tx.NewSelect().Model(&rows).Where("id IN (?)", bun.List(part[:n])).Scan(ctx); err != nil {
+			return fmt.Errorf("store: calls: %w", err)
+		}
+		part = part[n:]
+	}
+	known := map[string]Call{}
+	for _, r := range rows {
+		known[r.ID] = r
+	}
+	out := make([]Call, 0, len(ids))
+	for _, id := range ids {
+		c, list := known[id], byCall[id]
+		sort.Slice(list, func(i, j int) bool { return list[i].Seq < list[j].Seq })
+		follows := true
+		for i, e := range list {
+			follows = follows && int64(e.Seq) == c.LastSeq+int64(i)+1
+		}
+		if follows {
+			for _, e := range list {
+				c.apply(e)
+			}
+		} else {
+			all, err := callEvents(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			c = fold(all)
+		}
+		out = append(out, c)
+	}
+	for len(out) > 0 {
+		part := out[:min(len(out), insertRows)]
+		out = out[len(part):]
+		q := tx.NewInsert().Model(&part).On("CONFLICT (id) DO UPDATE")
+		for _, col := range callColumns {
+			q = q.Set("? = EXCLUDED.?", bun.Ident(col), bun.Ident(col))
+		}
+		if _, err := q.Exec(ctx); err != nil {
+			return fmt.Errorf("store: calls: %w", err)
+		}
+	}
+	return nil
+}
+
+var callColumns = []string{"body", "called", "calling", "anonymous", "trunk", "sip_call_id", "language", "queue", "agent", "arrived_at", "answered_at", "bridged_at", "ended_at",
+	"wait_ms", "talk_ms", "total_ms", "outcome", "ended_by", "reason", "status", "last_seq"}
+
+// callEvents reads all events of a call, in order.
+func callEvents(ctx context.Context, db bun.IDB, call string) ([]event.Event, error) {
+	var steps []Step
+	if err := db.NewSelect().Model(&steps).Where("call = ?", call).Order("seq", "event_id").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("store: steps of %s: %w", call, err)
+	}
+	return decodeSteps(steps)
+}
+
+func decodeSteps(steps []Step) ([]event.Event, error) {
+	out := make([]event.Event, 0, len(steps))
+	for _, st := range steps {
+		p, err := event.DecodePayload(event.Kind(st.Kind), st.Version, st.Data)
+		if err != nil {
+			return nil, fmt.Errorf("store: step %s: %w", st.EventID, err)
+		}
+		out = append(out, event.Event{ID: st.EventID, At: st.At.Time, Body: st.Body, Call: st.Call, Agent: st.Agent, Seq: uint64(st.Seq), Data: p})
+	}
+	return out, nil
+}
+
+// Position is the place in the journal up to which the database has everything.
+func (s *Store) Position(ctx context.Context) (uint64, error) {
+	var rows []projectionRow
+	if err := s.db.NewSelect().Model(&rows).Where("name = ?", projectionName).Scan(ctx); err != nil {
+		return 0, fmt.Errorf("store: position: %w", err)
+	}
+	if len(rows) == 0 {
+		return 0, nil
+	}
+	return uint64(rows[0].Seq), nil
+}
