@@ -414,6 +414,30 @@ func TestSurvivesAnything(t *testing.T) {
 	})
 }
 
+// The leg's goroutine puts, the wheel's takes.
+func TestTwoGoroutines(t *testing.T) {
+	var p Playout
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := range uint32(5000) {
+			p.Put(i*160, 1, packet(i*160, 160))
+		}
+	}()
+	frame := make([]byte, 160)
+	for {
+		select {
+		case <-done:
+			if s := p.Stats(); s.Packets != 5000 {
+				t.Errorf("%+v", s)
+			}
+			return
+		default:
+			p.Next(frame)
+		}
+	}
+}
+
 func TestPlayoutDoesNotAllocate(t *testing.T) {
 	var p Playout
 	frame, in := make([]byte, 160), packet(0, 160)

@@ -420,7 +420,12 @@ func TestAnotherEpochFailsTheRecordingOnly(t *testing.T) {
 	r := create(t, p, filepath.Join(t.TempDir(), "x.wav"), func(err error) { failed <- err })
 	talk(r, Caller, 1, 0, tone.Sine(500, time.Second, 0.5))
 	r.Write(Caller, 1, 8000, time.Now().UnixNano(), make([]byte, 160))
-	r.Write(Caller, 1, 8000, -1<<62, make([]byte, 160))
+	for shift := range 62 { // no wrap-around brings a wild arrival back into range
+		if wild := int64(1) << shift; time.Duration(wild) > longest {
+			r.Write(Caller, 1, 8000, wild+at(0), make([]byte, 160))
+			r.Write(Caller, 1, 8000, at(0)-wild, make([]byte, 160))
+		}
+	}
 	s, err := r.Close(1 << 62)
 	if !errors.Is(err, ErrTooLong) || s.Err == "" || s.Duration != time.Second {
 		t.Errorf("%+v, %v", s, err)

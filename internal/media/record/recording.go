@@ -22,6 +22,10 @@ const (
 	quietLimit = 500
 )
 
+// longest is the last arrival that has a place in a file, with room for a
+// stream's lead: 74 hours.
+var longest = sampleTime(maxSamples - openBlocks*blockSamples)
+
 // Recording is one recording in progress. It comes from Pool.Create, takes
 // packets from any number of goroutines, and ends with Close.
 //
@@ -84,12 +88,14 @@ func (r *Recording) begin(arrival int64) {
 // end of what a file can hold.
 func (r *Recording) position(arrival int64) (pos int64, ok bool) {
 	r.begin(arrival)
-	since := time.Duration(arrival - r.zero)
-	if since <= 0 {
+	switch since := time.Duration(arrival - r.zero); {
+	case since <= 0:
 		return 0, since > -time.Hour // far before the start: another epoch
+	case since > longest:
+		return 0, false
+	default:
+		return sampleCount(since), true
 	}
-	pos = sampleCount(since)
-	return pos, pos <= maxSamples-openBlocks*blockSamples
 }
 
 // Write places one packet of ch by its RTP time. It never blocks on anything
