@@ -7,6 +7,7 @@ import (
 )
 
 func TestPeerHoldsAndResumes(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -44,6 +45,7 @@ func TestPeerHoldsAndResumes(t *testing.T) {
 }
 
 func TestPeerAsksForOurOfferWithinTheCall(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -59,6 +61,7 @@ func TestPeerAsksForOurOfferWithinTheCall(t *testing.T) {
 }
 
 func TestUnansweredOfferIsRefused(t *testing.T) {
+	t.Parallel()
 	r := start(t, shortT1(20*time.Millisecond))
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -71,6 +74,7 @@ func TestUnansweredOfferIsRefused(t *testing.T) {
 }
 
 func TestOwnReinvite(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -103,6 +107,7 @@ func TestOwnReinvite(t *testing.T) {
 }
 
 func TestGlareTheirs491Ours(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -124,6 +129,7 @@ func TestGlareTheirs491Ours(t *testing.T) {
 }
 
 func TestSecondOfferBeforeTheFirstIsAnsweredGets500(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -140,6 +146,7 @@ func TestSecondOfferBeforeTheFirstIsAnsweredGets500(t *testing.T) {
 }
 
 func TestReinviteOvertakesTheAck(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer)
@@ -156,6 +163,7 @@ func TestReinviteOvertakesTheAck(t *testing.T) {
 }
 
 func TestLostAckOfReinviteEndsTheCall(t *testing.T) {
+	t.Parallel()
 	r := start(t, shortT1(10*time.Millisecond))
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -169,6 +177,7 @@ func TestLostAckOfReinviteEndsTheCall(t *testing.T) {
 }
 
 func TestReinvite481EndsTheCall(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -181,6 +190,7 @@ func TestReinvite481EndsTheCall(t *testing.T) {
 }
 
 func TestReinviteWithoutAnswerEndsTheCallWithBye(t *testing.T) {
+	t.Parallel()
 	r := start(t, shortT1(10*time.Millisecond))
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -193,6 +203,7 @@ func TestReinviteWithoutAnswerEndsTheCallWithBye(t *testing.T) {
 }
 
 func TestByeDuringReinvite(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -208,6 +219,7 @@ func TestByeDuringReinvite(t *testing.T) {
 }
 
 func TestStaleCSeqGets500(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.seq = 10
@@ -221,6 +233,7 @@ func TestStaleCSeqGets500(t *testing.T) {
 }
 
 func TestInfoNotifyOptionsWithinTheCall(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -238,6 +251,7 @@ func TestInfoNotifyOptionsWithinTheCall(t *testing.T) {
 }
 
 func TestUpdateWithoutSDPRefreshesTheTarget(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p, moved := newPeer(r, "udp", carrierIP), newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -250,6 +264,7 @@ func TestUpdateWithoutSDPRefreshesTheTarget(t *testing.T) {
 }
 
 func TestReferIsAbsorbedAndReported(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -293,6 +308,7 @@ func TestReferIsAbsorbedAndReported(t *testing.T) {
 }
 
 func TestReplacesOnInviteIsReadAndFound(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p, q := newPeer(r, "udp", carrierIP), newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -320,6 +336,7 @@ func TestReplacesOnInviteIsReadAndFound(t *testing.T) {
 }
 
 func TestReliable183WaitsForPrackAndAnswerForBoth(t *testing.T) {
+	t.Parallel()
 	r := start(t, shortT1(40*time.Millisecond))
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer, "Supported: 100rel")
@@ -355,6 +372,7 @@ func TestReliable183WaitsForPrackAndAnswerForBoth(t *testing.T) {
 }
 
 func TestRequired100relMakesEveryProvisionalReliableInOrder(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer, "Require: 100rel")
@@ -375,6 +393,7 @@ func TestRequired100relMakesEveryProvisionalReliableInOrder(t *testing.T) {
 }
 
 func TestMissingPrackEndsTheCallWith504(t *testing.T) {
+	t.Parallel()
 	r := start(t, shortT1(10*time.Millisecond))
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer, "Require: 100rel")
@@ -388,6 +407,7 @@ func TestMissingPrackEndsTheCallWith504(t *testing.T) {
 }
 
 func TestLateOfferInReliable183IsAnsweredInPrack(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.invite("", "Supported: 100rel")
@@ -413,6 +433,7 @@ func TestLateOfferInReliable183IsAnsweredInPrack(t *testing.T) {
 }
 
 func TestOwnPrackForReliable183(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := r.dial(out(p))
@@ -456,6 +477,7 @@ func timers(se, min time.Duration) func(*Config) {
 }
 
 func TestSessionTimerWeRefreshByUpdate(t *testing.T) {
+	t.Parallel()
 	r := start(t, timers(2*time.Second, time.Second))
 	p := newPeer(r, "udp", carrierIP)
 	c := establishOut(r, p, "Session-Expires: 2;refresher=uac", "Require: timer", "Allow: INVITE, UPDATE")
@@ -477,6 +499,7 @@ func TestSessionTimerWeRefreshByUpdate(t *testing.T) {
 }
 
 func TestSessionTimerWithoutRefreshEndsWithBye(t *testing.T) {
+	t.Parallel()
 	r := start(t, timers(2*time.Second, time.Second))
 	p := newPeer(r, "udp", carrierIP)
 	began := time.Now()
@@ -505,6 +528,7 @@ func TestSessionTimerWithoutRefreshEndsWithBye(t *testing.T) {
 }
 
 func TestSessionTimer422IsRetriedWithTheirMinimum(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := r.dial(out(p))
@@ -520,6 +544,7 @@ func TestSessionTimer422IsRetriedWithTheirMinimum(t *testing.T) {
 }
 
 func TestSessionTimerRoles(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ supported, expires, want string }{
 		{"timer", "1800", "1800;refresher=uac"},
 		{"timer", "1800;refresher=uas", "1800;refresher=uas"},

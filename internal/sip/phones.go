@@ -70,7 +70,7 @@ func (u *UA) registering(tx *serverTx, in *message) {
 	ttl := time.Minute
 	var b strings.Builder
 	for _, c := range res.Contacts {
-		b.WriteString("Contact: <" + c.URI + ">;expires=" + strconv.FormatInt(c.ExpiresIn(now), 10))
+		b.WriteString("Contact: <" + c.URI + ">;expires=" + inSeconds(c.Expires.Sub(now)))
 		if c.Instance != "" {
 			b.WriteString(`;+sip.instance="<` + c.Instance + `>"`)
 		}

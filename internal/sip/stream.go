@@ -143,7 +143,7 @@ func (s *stream) read() {
 	defer par.Close()
 	buf := make([]byte, 16<<10)
 	l := link{stream: s, remote: s.remote}
-	crlf := 0
+	crlf, partial := 0, false
 	for {
 		idle := peerIdle
 		s.mu.Lock()
@@ -158,8 +158,9 @@ func (s *stream) read() {
 			return
 		}
 		data := buf[:n]
-		// Between messages, CRLF CRLF is a ping and wants one CRLF back (RFC 5626 section 3.5.1).
-		if par.Buffer().Len() == 0 && crlf >= 0 {
+		// Between messages, CRLF CRLF is a ping and wants one CRLF back (RFC 5626 section 3.5.1). An empty buffer alone does not mean
+		// between: the parser takes header lines out as they come.
+		if !partial {
 			for len(data) > 0 && (data[0] == '\r' || data[0] == '\n') {
 				if crlf++; crlf == 4 {
 					crlf = 0
@@ -172,14 +173,14 @@ func (s *stream) read() {
 				continue
 			}
 		}
-		crlf = -1 // in the middle of a message until the parser has emptied its buffer
+		crlf = 0
 		if _, err := par.Write(data); err != nil {
 			s.close(err)
 			return
 		}
 		for par.Buffer().Len() > 0 {
 			m, _, err := par.ParseNext()
-			if errors.Is(err, io.ErrUnexpectedEOF) {
+			if partial = errors.Is(err, io.ErrUnexpectedEOF); partial {
 				break
 			}
 			if err != nil {
@@ -193,9 +194,6 @@ func (s *stream) read() {
 				return
 			}
 			s.ua.parsed(m, nil, l)
-		}
-		if par.Buffer().Len() == 0 {
-			crlf = 0
 		}
 	}
 }

@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -92,7 +92,7 @@ func (l *listener) open(ctx context.Context) error {
 		// A burst of calls must fit while the reader is busy; the kernel caps it at net.core.rmem_max.
 		_ = c.SetReadBuffer(4 << 20)
 		_ = c.SetWriteBuffer(1 << 20)
-		l.bound = unmapped(c.LocalAddr().(*net.UDPAddr).AddrPort())
+		l.remember(c.LocalAddr().(*net.UDPAddr).AddrPort())
 		l.udp.Store(c)
 	} else {
 		nl, err := lc.Listen(ctx, "tcp", l.want)
@@ -100,16 +100,21 @@ func (l *listener) open(ctx context.Context) error {
 			return err
 		}
 		c := nl.(*net.TCPListener)
-		l.bound = unmapped(c.Addr().(*net.TCPAddr).AddrPort())
+		l.remember(c.Addr().(*net.TCPAddr).AddrPort())
 		l.tcp.Store(c)
 	}
-	if host, _, err := net.SplitHostPort(l.want); err == nil {
-		l.want = hostPort(host, l.bound.Port())
-		if host == "" {
-			l.want = ":" + fmt.Sprint(l.bound.Port())
-		}
-	}
 	return nil
+}
+
+// remember keeps the first address bound; bound and want never change afterwards.
+func (l *listener) remember(a netip.AddrPort) {
+	if l.bound.IsValid() {
+		return
+	}
+	l.bound = unmapped(a)
+	if host, _, err := net.SplitHostPort(l.want); err == nil {
+		l.want = net.JoinHostPort(host, strconv.Itoa(int(a.Port())))
+	}
 }
 
 func unmapped(a netip.AddrPort) netip.AddrPort {

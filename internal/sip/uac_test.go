@@ -15,6 +15,7 @@ func out(p *peer) DialRequest {
 }
 
 func TestOutgoingCallIsAnsweredAndEndedByUs(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
 			r := start(t)
@@ -57,6 +58,7 @@ func TestOutgoingCallIsAnsweredAndEndedByUs(t *testing.T) {
 }
 
 func TestOutgoingCallEndedByPeer(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := establishOut(r, p)
@@ -69,6 +71,7 @@ func TestOutgoingCallEndedByPeer(t *testing.T) {
 }
 
 func TestByeEndsTheDialogWhateverTheReply(t *testing.T) {
+	t.Parallel()
 	for _, code := range []int{401, 408, 481, 500} {
 		r := start(t)
 		p := newPeer(r, "udp", carrierIP)
@@ -81,6 +84,7 @@ func TestByeEndsTheDialogWhateverTheReply(t *testing.T) {
 }
 
 func TestByeWithoutReplyEndsTheDialog(t *testing.T) {
+	t.Parallel()
 	r := start(t, shortT1(10*time.Millisecond))
 	p := newPeer(r, "udp", carrierIP)
 	c := establishOut(r, p)
@@ -90,6 +94,7 @@ func TestByeWithoutReplyEndsTheDialog(t *testing.T) {
 }
 
 func TestRefusedCallFailsWithItsCode(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := r.dial(out(p))
@@ -108,6 +113,7 @@ func TestRefusedCallFailsWithItsCode(t *testing.T) {
 }
 
 func TestCancelOfOutgoingCall(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := r.dial(out(p))
@@ -129,6 +135,7 @@ func TestCancelOfOutgoingCall(t *testing.T) {
 }
 
 func TestCancelWaitsForASignOfLife(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := r.dial(out(p))
@@ -146,6 +153,7 @@ func TestCancelWaitsForASignOfLife(t *testing.T) {
 }
 
 func TestCancelCrossing200IsAckedThenBye(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := r.dial(out(p))
@@ -170,6 +178,7 @@ func TestCancelCrossing200IsAckedThenBye(t *testing.T) {
 }
 
 func TestAnswerBeforeAnySignOfLifeAfterEnd(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := r.dial(out(p))
@@ -186,6 +195,7 @@ func TestAnswerBeforeAnySignOfLifeAfterEnd(t *testing.T) {
 }
 
 func TestRingTimeoutFailsWith408(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	req := out(p)
@@ -203,6 +213,7 @@ func TestRingTimeoutFailsWith408(t *testing.T) {
 }
 
 func TestSilentTargetFailsWith408At64T1(t *testing.T) {
+	t.Parallel()
 	r := start(t, shortT1(8*time.Millisecond))
 	p := newPeer(r, "udp", carrierIP)
 	c := r.dial(out(p))
@@ -216,6 +227,7 @@ func TestSilentTargetFailsWith408At64T1(t *testing.T) {
 }
 
 func TestUnreachableTargetFailsWith503(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	for _, uri := range []string{"sip:x@127.0.0.1:1;transport=tcp", "sip:x@[2001:db8::1]:5060", "tel:+994125551234", "nonsense"} {
 		c := r.dial(DialRequest{Targets: []Target{{URI: uri}}, SDP: []byte(offer)})
@@ -231,6 +243,7 @@ func TestUnreachableTargetFailsWith503(t *testing.T) {
 }
 
 func TestFirstAnswerWinsOthersAreCancelled(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	a, b, z := newPeer(r, "udp", carrierIP), newPeer(r, "udp", carrierIP), newPeer(r, "udp", carrierIP)
 	c := r.dial(DialRequest{Targets: []Target{a.target(), b.target(), z.target()}, SDP: []byte(offer)})
@@ -255,6 +268,7 @@ func TestFirstAnswerWinsOthersAreCancelled(t *testing.T) {
 }
 
 func TestExtra2xxOfAForkingProxyIsAckedAndHungUp(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := r.dial(out(p))
@@ -283,6 +297,7 @@ func TestExtra2xxOfAForkingProxyIsAckedAndHungUp(t *testing.T) {
 }
 
 func TestBestFailureOfAllTargets(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	a, b, z := newPeer(r, "udp", carrierIP), newPeer(r, "udp", carrierIP), newPeer(r, "udp", carrierIP)
 	c := r.dial(DialRequest{Targets: []Target{a.target(), b.target(), z.target()}, SDP: []byte(offer)})
@@ -296,6 +311,7 @@ func TestBestFailureOfAllTargets(t *testing.T) {
 }
 
 func Test6xxStopsTheSearch(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	a, b := newPeer(r, "udp", carrierIP), newPeer(r, "udp", carrierIP)
 	c := r.dial(DialRequest{Targets: []Target{a.target(), b.target()}, SDP: []byte(offer)})
@@ -313,6 +329,7 @@ func Test6xxStopsTheSearch(t *testing.T) {
 }
 
 func TestSequentialGoesOnAfter5xxAndSilence(t *testing.T) {
+	t.Parallel()
 	r := start(t, shortT1(20*time.Millisecond))
 	a, b, z := newPeer(r, "udp", carrierIP), newPeer(r, "udp", carrierIP), newPeer(r, "udp", carrierIP)
 	c := r.dial(DialRequest{Targets: []Target{a.target(), b.target(), z.target()}, SDP: []byte(offer), Sequential: true})
@@ -336,6 +353,7 @@ func TestSequentialGoesOnAfter5xxAndSilence(t *testing.T) {
 }
 
 func TestSequentialStopsAtBusy(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	a, b := newPeer(r, "udp", carrierIP), newPeer(r, "udp", carrierIP)
 	c := r.dial(DialRequest{Targets: []Target{a.target(), b.target()}, SDP: []byte(offer), Sequential: true})
@@ -349,6 +367,7 @@ func TestSequentialStopsAtBusy(t *testing.T) {
 }
 
 func TestLateOfferDialIsAnsweredInAck(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := r.dial(DialRequest{Targets: []Target{p.target()}, FromNumber: "500"})
@@ -372,6 +391,7 @@ func TestLateOfferDialIsAnsweredInAck(t *testing.T) {
 }
 
 func TestChallengeIsAnsweredOncePerNonce(t *testing.T) {
+	t.Parallel()
 	p0 := trunk.Config{Name: "reg", Numbers: trunk.Numbers{Format: trunk.FormatAsIs}, Health: trunk.Health{Off: true}, SendIdentity: true}
 	r0 := start(t)
 	p := newPeer(r0, "udp", carrierIP) // a socket first: its address goes into the configuration
@@ -409,6 +429,7 @@ func TestChallengeIsAnsweredOncePerNonce(t *testing.T) {
 }
 
 func TestTrunkFailoverAndLimit(t *testing.T) {
+	t.Parallel()
 	r0 := start(t)
 	a, b := newPeer(r0, "udp", carrierIP), newPeer(r0, "udp", carrierIP)
 	r := start(t, func(c *Config) {
@@ -439,6 +460,7 @@ func TestTrunkFailoverAndLimit(t *testing.T) {
 }
 
 func TestTargetRefreshAndRouteSet(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p, moved := newPeer(r, "udp", carrierIP), newPeer(r, "udp", carrierIP)
 	c := r.dial(out(p))
@@ -468,6 +490,7 @@ func TestTargetRefreshAndRouteSet(t *testing.T) {
 }
 
 func TestStrictRouterGetsItselfInTheRequestURI(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer, "Record-Route: <sip:strict@"+p.addr()+">, <sip:second@192.0.2.1;lr>")
@@ -488,6 +511,7 @@ func TestStrictRouterGetsItselfInTheRequestURI(t *testing.T) {
 }
 
 func TestPrivateContactBehindNATIsReachedByItsSource(t *testing.T) {
+	t.Parallel()
 	a := netip.MustParseAddr
 	for _, c := range []struct {
 		a    string
@@ -505,6 +529,7 @@ func TestPrivateContactBehindNATIsReachedByItsSource(t *testing.T) {
 }
 
 func TestCallerHeadersAreCleanAndReservedOnesRefused(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	if _, err := r.ua.Dial(DialRequest{Headers: map[string]string{"Via": "x"}}, nil); err == nil {
@@ -525,6 +550,7 @@ func TestCallerHeadersAreCleanAndReservedOnesRefused(t *testing.T) {
 }
 
 func TestLargeMessagesOverUDPAreSent(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	big := offer + strings.Repeat("a=candidate:1 1 UDP 1 192.0.2.1 4000 typ host\r\n", 60)
@@ -540,6 +566,7 @@ func TestLargeMessagesOverUDPAreSent(t *testing.T) {
 }
 
 func TestConnectionLossFailsTheCall(t *testing.T) {
+	t.Parallel()
 	r := start(t, func(c *Config) { c.Limits = guard.Limits{} })
 	p := newPeer(r, "tcp", carrierIP)
 	p.send(p.text("OPTIONS", ""))

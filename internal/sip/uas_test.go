@@ -7,6 +7,7 @@ import (
 )
 
 func TestIncomingCallIsAnsweredAndEndedByCaller(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
 			r := start(t)
@@ -44,6 +45,7 @@ func TestIncomingCallIsAnsweredAndEndedByCaller(t *testing.T) {
 }
 
 func TestLateOfferIsAnsweredInAck(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.invite("")
@@ -63,6 +65,7 @@ func TestLateOfferIsAnsweredInAck(t *testing.T) {
 }
 
 func TestOwnByeAndItsCrossing(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	c := establish(r, p)
@@ -84,6 +87,7 @@ func TestOwnByeAndItsCrossing(t *testing.T) {
 }
 
 func TestCancelBeforeAnswer(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer)
@@ -105,6 +109,7 @@ func TestCancelBeforeAnswer(t *testing.T) {
 }
 
 func TestCancelAfterAnswerChangesNothing(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer)
@@ -122,6 +127,7 @@ func TestCancelAfterAnswerChangesNothing(t *testing.T) {
 }
 
 func TestUnmatchedCancelGets481(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.branch = "z9hG4bKnothing"
@@ -131,6 +137,7 @@ func TestUnmatchedCancelGets481(t *testing.T) {
 }
 
 func TestByeInEarlyDialogEndsIt(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer)
@@ -147,6 +154,7 @@ func TestByeInEarlyDialogEndsIt(t *testing.T) {
 }
 
 func TestLostAckEndsWithByeAt64T1(t *testing.T) {
+	t.Parallel()
 	for _, network := range []string{"udp", "tcp"} {
 		t.Run(network, func(t *testing.T) {
 			const t1 = 15 * time.Millisecond
@@ -176,6 +184,7 @@ func TestLostAckEndsWithByeAt64T1(t *testing.T) {
 }
 
 func TestRepetitionOf200StopsWithAck(t *testing.T) {
+	t.Parallel()
 	r := start(t, shortT1(20*time.Millisecond))
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer)
@@ -196,6 +205,7 @@ func TestRepetitionOf200StopsWithAck(t *testing.T) {
 }
 
 func TestEndBeforeAckWaitsForIt(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer)
@@ -215,6 +225,7 @@ func TestEndBeforeAckWaitsForIt(t *testing.T) {
 }
 
 func TestRejectDoesNotBlockAndIsRepeatedUntilAck(t *testing.T) {
+	t.Parallel()
 	r := start(t, shortT1(20*time.Millisecond))
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer)
@@ -235,6 +246,7 @@ func TestRejectDoesNotBlockAndIsRepeatedUntilAck(t *testing.T) {
 }
 
 func TestEndChoosesTheResponse(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		r    Reason
 		want string
@@ -254,6 +266,7 @@ func TestEndChoosesTheResponse(t *testing.T) {
 }
 
 func TestHandlerWithoutSinkIsRefused(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	r.whenCalled(func(c *call) { c.SetSink(nil) })
@@ -263,6 +276,7 @@ func TestHandlerWithoutSinkIsRefused(t *testing.T) {
 }
 
 func TestRepeatedInviteGetsTheLastResponseAgain(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	s := p.invite(offer)
@@ -275,6 +289,7 @@ func TestRepeatedInviteGetsTheLastResponseAgain(t *testing.T) {
 }
 
 func TestMergedRequestGets482(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	s := p.invite(offer)
@@ -285,6 +300,7 @@ func TestMergedRequestGets482(t *testing.T) {
 }
 
 func TestRequestsThatCannotBeServed(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	for _, c := range []struct {
 		name, want, header, value string
@@ -327,6 +343,7 @@ func TestRequestsThatCannotBeServed(t *testing.T) {
 }
 
 func TestOptionsIsAnswered(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	p.send(strings.Replace(p.text("OPTIONS", ""), "Max-Forwards: 70", "Max-Forwards: 0", 1))
@@ -337,6 +354,7 @@ func TestOptionsIsAnswered(t *testing.T) {
 }
 
 func TestViaReceivedAndRport(t *testing.T) {
+	t.Parallel()
 	r := start(t)
 	p := newPeer(r, "udp", carrierIP)
 	s := p.text("OPTIONS", "")
@@ -350,6 +368,7 @@ func TestViaReceivedAndRport(t *testing.T) {
 }
 
 func TestContactAndViaCarryTheAdvertisedHost(t *testing.T) {
+	t.Parallel()
 	r := start(t, func(c *Config) { c.AdvertiseHost = "sip.example.az" })
 	p := newPeer(r, "udp", carrierIP)
 	p.invite(offer)
@@ -370,6 +389,7 @@ func TestContactAndViaCarryTheAdvertisedHost(t *testing.T) {
 }
 
 func TestHairpinCallsAreTwoDialogs(t *testing.T) {
+	t.Parallel()
 	// Our own outgoing call comes back to us: same Call-ID, two dialogs.
 	r := start(t)
 	out := r.dial(DialRequest{Targets: []Target{{URI: "sip:102@" + r.addr["udp"]}}, FromNumber: "500", SDP: []byte(offer)})
