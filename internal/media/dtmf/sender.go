@@ -38,7 +38,7 @@ type Sender struct {
 	elapsed uint32 // packet times gone, timestamp units
 	at      uint32 // duration reached, relative to start
 	ends    int    // end packets sent
-	started bool
+	sent    uint32 // packets
 }
 
 // NewSender prepares one press of a key ('0'..'9', '*', '#', 'A'..'D') of length
@@ -60,14 +60,14 @@ func NewSender(digit byte, d time.Duration, start uint32, ptime int) (*Sender, e
 	return &Sender{code: code, start: start, total: packets * step, step: step}, nil
 }
 
-// Next gives the packet due now; ok is false when the press is over, and then
+// Next gives the packet due now; ok is false when the press is over; then
 // audio goes on at Resume.
 func (s *Sender) Next() (p Packet, ok bool) {
 	if s.ends == endTimes {
 		return Packet{}, false
 	}
-	p.Marker = !s.started
-	s.started = true
+	p.Marker = s.sent == 0
+	s.sent++
 	if s.ends == 0 {
 		s.advance()
 	}
@@ -97,6 +97,7 @@ func (s *Sender) advance() {
 	s.at = min(s.elapsed, s.segment+longest, s.total)
 }
 
-// Resume is the RTP timestamp at which audio goes on after the last packet: the
-// end of the press plus the time its two repeated ends took.
-func (s *Sender) Resume() uint32 { return s.start + s.total + (endTimes-1)*s.step }
+// Resume is the RTP timestamp at which audio goes on after the last packet: one
+// packet time for each packet that was sent. It is known once Next has told that
+// the press is over.
+func (s *Sender) Resume() uint32 { return s.start + s.sent*s.step }
