@@ -29,7 +29,6 @@ type clientTx struct {
 	resend *time.Timer // Timer A or E
 	wait   time.Duration
 	end    *time.Timer // Timer B, D, F, K or M
-	sent   time.Time
 }
 
 type txState uint8
@@ -51,7 +50,7 @@ func clientKey(branch, method string) string {
 
 // start sends raw as a new transaction. ackOf builds the ACK for a refused INVITE (nil for other methods).
 func (u *UA) start(l link, branch, method string, raw []byte, ackOf func(*message) []byte, on func(*message, error)) *clientTx {
-	tx := &clientTx{ua: u, key: clientKey(branch, method), link: l, invite: method == "INVITE", on: on, raw: raw, ackOf: ackOf, sent: time.Now()}
+	tx := &clientTx{ua: u, key: clientKey(branch, method), link: l, invite: method == "INVITE", on: on, raw: raw, ackOf: ackOf}
 	u.peers.add(l.remote.Addr(), 1)
 	u.txMu.Lock()
 	stopped := u.stopped
@@ -205,6 +204,3 @@ func (u *UA) failStream(s *stream, err error) {
 		tx.fail(errTransport)
 	}
 }
-
-// rtt is the time since the request was sent.
-func (tx *clientTx) rtt() time.Duration { return time.Since(tx.sent) }

@@ -84,7 +84,7 @@ func number(u uri) string {
 
 // separators takes the visual separators of RFC 3966 section 5.1.1 out of a number; other text stays as it is.
 func separators(s string) string {
-	if strings.IndexAny(s, "-.()") < 0 || strings.Trim(s, "0123456789+*#-.()") != "" || strings.Trim(s, "-.()") == "" {
+	if !strings.ContainsAny(s, "-.()") || strings.Trim(s, "0123456789+*#-.()") != "" || strings.Trim(s, "-.()") == "" {
 		return s
 	}
 	return strings.Map(func(r rune) rune {

@@ -80,8 +80,38 @@ func lenient(parse gosip.HeaderParser) gosip.HeaderParser {
 		if err == nil || err.Error() == "comma detected" {
 			return h, err
 		}
+		if h := address2(string(name), text); h != nil {
+			return h, nil
+		}
 		return gosip.NewHeader(string(name), text), nil
 	}
+}
+
+// address2 is a second try at an address header, with our own reader, which minds blanks at more places (RFC 4475 section 3.1.1.1).
+func address2(name, text string) gosip.Header {
+	a, ok := parseAddress(text)
+	if !ok {
+		return nil
+	}
+	var u gosip.Uri
+	if gosip.ParseUri(a.uri, &u) != nil || u.Wildcard {
+		return nil
+	}
+	var params gosip.HeaderParams
+	for _, p := range split(a.params, ';') {
+		k, v, _ := strings.Cut(p, "=")
+		params.Add(strings.TrimSpace(k), strings.TrimSpace(v))
+	}
+	display := strings.ReplaceAll(strings.ReplaceAll(a.name, `\`, `\\`), `"`, `\"`)
+	switch strings.ToLower(name) {
+	case "to", "t":
+		return &gosip.ToHeader{DisplayName: display, Address: u, Params: params}
+	case "from", "f":
+		return &gosip.FromHeader{DisplayName: display, Address: u, Params: params}
+	case "contact", "m":
+		return &gosip.ContactHeader{DisplayName: display, Address: u, Params: params}
+	}
+	return nil
 }
 
 // read looks at every header once.
@@ -96,7 +126,7 @@ func read(m gosip.Message, l link) *message {
 		in.res = m
 		headers = m.Headers()
 	}
-	var from, to, cseq, callID int
+	var from, to, cseq, callID, lengths int // From without tag is RFC 2543's null tag (RFC 3261 section 12.1.1)
 	for _, h := range headers {
 		switch h := h.(type) {
 		case *gosip.ViaHeader:
@@ -122,7 +152,7 @@ func read(m gosip.Message, l link) *message {
 			method := strings.TrimSpace(string(h.MethodName))
 			if in.res != nil {
 				in.method = method
-			} else if method != in.method {
+			} else if !strings.EqualFold(method, in.method) { // sipgo turns the method of the request line into capitals
 				in.bad("CSeq")
 			}
 		case *gosip.MaxForwardsHeader:
@@ -131,6 +161,7 @@ func read(m gosip.Message, l link) *message {
 				in.bad("Max-Forwards")
 			}
 		case *gosip.ContentLengthHeader:
+			lengths++
 			in.contentLength = int(*h)
 		case *gosip.ContactHeader:
 			if in.contact == nil {
@@ -150,9 +181,8 @@ func read(m gosip.Message, l link) *message {
 		in.bad("CSeq")
 	case callID != 1:
 		in.bad("Call-ID")
-	case in.fromTag == "" && in.req != nil && in.method != "REGISTER" && in.method != "OPTIONS":
-		// Phones of RFC 2543 sent no tag; a dialog without one cannot be told from another.
-		in.bad("From")
+	case lengths > 1:
+		in.bad("Content-Length")
 	case in.contentLength > len(in.body()):
 		in.bad("Content-Length")
 	}

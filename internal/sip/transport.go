@@ -31,8 +31,6 @@ type link struct {
 	remote netip.AddrPort
 }
 
-func (l link) valid() bool { return l.udp != nil || l.stream != nil }
-
 // reliable says whether the transport repeats lost messages by itself.
 func (l link) reliable() bool { return l.stream != nil }
 

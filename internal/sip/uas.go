@@ -46,9 +46,7 @@ func (u *UA) newIncoming(in *message, tx *serverTx, src Source, desc Incoming, a
 		remoteSeq: in.seq, target: in.contactURI(), link: in.link, update: in.allowUpdate, auth: auth,
 		byFlow: src.Kind == FromPhone,
 	}
-	for _, r := range in.recordRoute {
-		g.routes = append(g.routes, r)
-	}
+	g.routes = append(g.routes, in.recordRoute...)
 	d.leg = g
 	d.remoteSDP = desc.SDP
 	tx.mu.Lock()
