@@ -167,7 +167,10 @@ func (r *Receiver) behind(back uint16, rtpTime uint32, arrival int64) {
 	}
 	r.seen |= bit
 	r.tally.late++
-	if r.timing(rtpTime, arrival) {
+	switch {
+	case r.far(rtpTime, arrival): // lateness this time, not the sender's clock
+		r.tally.discarded++
+	case r.timing(rtpTime, arrival):
 		r.good |= bit
 	}
 }
@@ -334,6 +337,12 @@ func (r *Receiver) timing(rtpTime uint32, arrival int64) bool {
 	}
 	r.tally.discarded++
 	return false
+}
+
+// far tells a packet more than a second off from those before it.
+func (r *Receiver) far(rtpTime uint32, arrival int64) bool {
+	d := int32(units(arrival, r.rate) - rtpTime - r.transit)
+	return d > int32(r.rate) || d < -int32(r.rate)
 }
 
 // roll closes the quality window and opens the next one at arrival.
