@@ -172,11 +172,10 @@ type Trunk struct {
 	From []string `koanf:"from"`
 	// To lists where calls go out: "host[:port][;transport=tcp]".
 	To []string `koanf:"to"`
-	// User and Password authenticate us at the carrier.
+	// User and Password are our account at the carrier: we register there and
+	// answer its challenges. Empty: the carrier knows us by address.
 	User     string `koanf:"user"`
 	Password string `koanf:"password" secret:"true"`
-	// Register keeps a registration at the carrier.
-	Register bool `koanf:"register"`
 	// Health is the interval of OPTIONS checks; 0: none.
 	Health time.Duration `koanf:"health"`
 	// MaxCalls bounds calls at once over this trunk; 0: no own bound.

@@ -49,7 +49,7 @@ type LanguageChosen struct {
 type QueueEntered struct {
 	Queue    string `json:"queue"`
 	Priority int    `json:"priority,omitempty"`
-	SinceMS  int64  `json:"since_ms"` // Unix milliseconds
+	SinceMS  int64  `json:"since_ms"`           // Unix milliseconds
 	Returned bool   `json:"returned,omitempty"` // came back after an agent's line was lost
 }
 

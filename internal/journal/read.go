@@ -149,3 +149,16 @@ func (j *Journal) Consume(ctx context.Context, name string, most int, wait time.
 	}
 	return ctx.Err()
 }
+
+// LastSeq is the place of the newest event; 0 when there is none.
+func (j *Journal) LastSeq(ctx context.Context) (uint64, error) {
+	s, err := j.js.Stream(ctx, j.cfg.Stream)
+	if err != nil {
+		return 0, fmt.Errorf("journal: %w", err)
+	}
+	info, err := s.Info(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("journal: %w", err)
+	}
+	return info.State.LastSeq, nil
+}

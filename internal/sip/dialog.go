@@ -43,15 +43,17 @@ type Dialog struct {
 	answerHeld  bool
 	prackAnswer []byte // the peer's answer when our reliable 1xx carried an offer
 	byeDue      *Reason
+	provisional []byte // last 1xx that was not reliable
+	minutes     int    // unanswered so far
 
 	// Outgoing call.
 	dial    DialRequest
 	forks   []*fork
-	next    int // first target not tried yet
-	ring    *time.Timer
+	next    int      // first target not tried yet
 	ackDue  *message // 2xx with an offer that waits for AnswerOffer
 	ackFork *fork
-	release func() // gives back the carrier's place
+	release func()      // gives back the carrier's place, of incoming calls too
+	ring    *time.Timer // of incoming calls: see minute
 
 	// Within the call.
 	ack     *awaitAck    // our 2xx without ACK

@@ -164,5 +164,7 @@ func (d *Dialog) refreshSession() {
 		d.negotiate(&negotiation{method: "UPDATE", refresh: true})
 		return
 	}
-	d.negotiate(&negotiation{method: "INVITE", refresh: true, sdp: d.localSDP})
+	if len(d.localSDP) > 0 {
+		d.negotiate(&negotiation{method: "INVITE", refresh: true, sdp: d.localSDP})
+	}
 }

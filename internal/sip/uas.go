@@ -59,6 +59,7 @@ func (u *UA) newIncoming(in *message, tx *serverTx, src Source, desc Incoming, a
 	defer d.mu.Unlock()
 	d.table(g)
 	_ = tx.respond(100, u.response(in, 100, "Trying", "", "", nil))
+	d.ring = time.AfterFunc(u.scaled(time.Minute), d.minute)
 	d.enqueue(func() {
 		u.handler.Invite(d, desc)
 		d.mu.Lock()
@@ -68,6 +69,27 @@ func (u *UA) newIncoming(in *message, tx *serverTx, src Source, desc Incoming, a
 			_ = d.Reject(480, "", 0)
 		}
 	})
+}
+
+// maxEarly is how many minutes an incoming call may stay unanswered. Callers give up long before; one that vanished never says so.
+const maxEarly = 10
+
+// minute repeats the last provisional response, so that proxies on the way do not give the call up (RFC 3261 section 13.3.1.1), and
+// ends a call that nobody answered for maxEarly minutes.
+func (d *Dialog) minute() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.state != early {
+		return
+	}
+	if d.minutes++; d.minutes >= maxEarly {
+		d.end(Reason{Protocol: "SIP", Code: 480}, Ended{By: Timeout, Code: 480, Reason: "unanswered for too long"})
+		return
+	}
+	if d.reliable == nil && d.provisional != nil {
+		_ = d.invite.respond(180, d.provisional)
+	}
+	d.ring.Reset(d.ua.scaled(time.Minute))
 }
 
 // withTag puts our tag behind a To value that has none.
@@ -112,6 +134,7 @@ func (d *Dialog) progress(code int, sdp []byte) error {
 		if len(sdp) > 0 {
 			d.localSDP = sdp
 		}
+		d.provisional = raw
 		return d.invite.respond(code, raw)
 	}
 	if d.reliable != nil {
@@ -234,6 +257,8 @@ func (d *Dialog) accept(sdp []byte) error {
 		d.ua.log.Debug("200 not sent at the first try", "err", err)
 	}
 	d.state = answered
+	d.provisional = nil
+	d.ring.Stop()
 	d.expectAck(d.in.seq, raw, true, late)
 	d.session.begin(d)
 	return nil

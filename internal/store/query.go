@@ -106,3 +106,13 @@ func (s *Store) Alarms(ctx context.Context, sc Scope, limit int) ([]AlarmRow, er
 	}
 	return out, nil
 }
+
+// OpenCalls gives the calls without an end, oldest first: those that live now, or
+// those that a crash has cut.
+func (s *Store) OpenCalls(ctx context.Context) ([]Call, error) {
+	out := []Call{}
+	if err := s.db.NewSelect().Model(&out).Where("ended_at = 0").OrderExpr("id").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("store: open calls: %w", err)
+	}
+	return out, nil
+}

@@ -27,10 +27,10 @@ type seen struct {
 // Receiver finds key presses in the packets of the telephone-event payload
 // type. The zero value is ready. It belongs to one goroutine.
 type Receiver struct {
-	ring  [memory]seen
-	n     int // entries in use
-	next  int // where the next one goes
-	newst uint32
+	ring   [memory]seen
+	n      int    // entries in use
+	next   int    // where the next one goes
+	newest uint32 // greatest timestamp reported
 }
 
 // Reset forgets the stream: call it when the SSRC changes.
@@ -61,15 +61,15 @@ func (r *Receiver) Packet(rtpTime uint32, payload []byte) (digit byte, ok bool) 
 		duration: binary.BigEndian.Uint16(payload[2:]),
 	}
 	if r.n == 0 {
-		r.newst = rtpTime
+		r.newest = rtpTime
 		r.remember(ev)
 		return digit, true
 	}
-	ahead := int32(rtpTime - r.newst)
+	ahead := int32(rtpTime - r.newest)
 	if ahead < -horizon || ahead > 1<<30 {
 		// Too far off to be late or next: the sender restarted its clock.
 		r.Reset()
-		r.newst = rtpTime
+		r.newest = rtpTime
 		r.remember(ev)
 		return digit, true
 	}
@@ -82,7 +82,7 @@ func (r *Receiver) Packet(rtpTime uint32, payload []byte) (digit byte, ok bool) 
 		return 0, false
 	}
 	if ahead > 0 {
-		r.newst = rtpTime
+		r.newest = rtpTime
 	}
 	goesOn := r.continues(ev)
 	r.remember(ev)

@@ -115,9 +115,10 @@ func MOS(loss float64, burst float64, oneWay time.Duration) float64 {
 	return FromR(R(loss, burst, oneWay, G711PLC))
 }
 
-// add gives a window its verdict; a window with hardly any packet has none.
+// add gives a window its verdict; one with hardly any packet has none, because a
+// single loss would decide it.
 func (v *verdicts) add(w windowState, oneWay time.Duration) {
-	if w.expected < leastWindow {
+	if w.expected < leastCall || v.n > 0 && w.expected < leastWindow {
 		return
 	}
 	loss := float64(w.lost) / float64(w.expected)

@@ -16,8 +16,10 @@ const (
 	depth = 64
 	// window is the length of one quality window in ns.
 	window = int64(10 * time.Second)
-	// least packets a window must have to be given a MOS.
-	leastWindow = 25
+	// Least packets of a window that gets a MOS: 2 s of sound, or half a second
+	// when the call has nothing better.
+	leastWindow = 100
+	leastCall   = 25
 	// playout in ms: a packet that comes later than this after the fastest of
 	// late is useless to a listener, whose buffer is at most that deep.
 	playout = 120

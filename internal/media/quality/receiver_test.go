@@ -340,6 +340,27 @@ func TestWindowsFindTheBadTenSeconds(t *testing.T) {
 	}
 }
 
+// The last moments of a call do not decide its worst ten seconds; the only
+// moments of a very short one do.
+func TestShortWindows(t *testing.T) {
+	s := newStream(1, 1)
+	s.send(20)
+	if got := s.r.Snapshot(); got.Windows != 0 || got.MOS != 0 {
+		t.Errorf("20 packets: %+v", got)
+	}
+	s.send(10)
+	if got := s.r.Snapshot(); got.Windows != 1 || got.MOS < 4.3 {
+		t.Errorf("30 packets: %+v", got)
+	}
+	s.send(500 - 30) // the history carries its 64 packets into the next window
+	s.send(10)
+	s.skip(10)
+	s.send(10)
+	if got := s.r.Snapshot(); got.Windows != 1 || got.MOSMin < 4.3 || got.Lost != 10 {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestSnapshotChangesNothing(t *testing.T) {
 	a, b := newStream(1, 1), newStream(1, 1)
 	for i := range 2000 {

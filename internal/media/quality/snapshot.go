@@ -25,7 +25,7 @@ type Snapshot struct {
 	Bursts     Bursts
 
 	Windows int     // quality windows of 10 s, the current one included if long enough
-	MOS     float64 // of the last window, 1..4.5; 0 = nothing received yet
+	MOS     float64 // of the last window, 1..4.5; 0 = too little received to tell
 	MOSMin  float64
 	MOSAvg  float64 // weighted by packets
 }

@@ -168,6 +168,8 @@ func TestAddresses(t *testing.T) {
 		{"session level", ours(), []string{"c=IN IP4 192.0.2.7", "t=0 0", m}, "192.0.2.7:4000", "192.0.2.7:4001"},
 		{"media level wins", ours(), []string{"c=IN IP4 192.0.2.7", "t=0 0", m, "c=IN IP4 192.0.2.8"}, "192.0.2.8:4000", "192.0.2.8:4001"},
 		{"media level only", ours(), []string{"t=0 0", m, "c=IN IP4 192.0.2.8"}, "192.0.2.8:4000", "192.0.2.8:4001"},
+		{"TTL on unicast", ours(), []string{"c=IN IP4 192.0.2.7/127", "t=0 0", m}, "192.0.2.7:4000", "192.0.2.7:4001"},
+		{"IPv4 in IPv6", ours(), []string{"c=IN IP6 ::ffff:192.0.2.7", "t=0 0", m}, "192.0.2.7:4000", "192.0.2.7:4001"},
 		{"first of several", ours(), []string{"t=0 0", m, "c=IN IP4 192.0.2.8", "c=IN IP4 192.0.2.9"}, "192.0.2.8:4000", "192.0.2.8:4001"},
 		{"IPv6", six, []string{"c=IN IP6 2001:db8::7", "t=0 0", m}, "[2001:db8::7]:4000", "[2001:db8::7]:4001"},
 		{"rtcp port", ours(), []string{"c=IN IP4 192.0.2.7", "t=0 0", m, "a=rtcp:5555"}, "192.0.2.7:4000", "192.0.2.7:5555"},

@@ -244,9 +244,11 @@ func (d *description) readAddress(a *audio, rtcp attribute) error {
 }
 
 // parseAddr takes an address literal; a name would need a lookup, which media
-// set-up cannot wait for and which an attacker could aim.
+// set-up cannot wait for and which an attacker could aim. A TTL behind a
+// unicast address is wrong but clear. Whether we want to send to the address is
+// for the caller to decide.
 func parseAddr(s string, ip6 bool, line int) (netip.Addr, error) {
-	host, _, scoped := strings.Cut(s, "/")
+	host, _, _ := strings.Cut(s, "/")
 	ip, err := netip.ParseAddr(host)
 	switch {
 	case err != nil:
@@ -255,7 +257,7 @@ func parseAddr(s string, ip6 bool, line int) (netip.Addr, error) {
 		return ip, refuse(ErrAddress, line, "address with a zone: %.60q", s)
 	case ip.Is6() != ip6:
 		return ip, refuse(ErrMalformed, line, "%.60q does not fit its address type", s)
-	case ip.IsMulticast() || scoped:
+	case ip.IsMulticast():
 		return ip, refuse(ErrAddress, line, "multicast %.60q", s)
 	case ip == netip.AddrFrom4([4]byte{255, 255, 255, 255}):
 		return ip, refuse(ErrAddress, line, "broadcast address")

@@ -10,7 +10,7 @@ const (
 	MaxSize  = 32 << 10 // bytes of a description
 	maxLines = 800      // lines of a description
 	maxMedia = 16       // media lines
-	maxWidth = 2048     // bytes of one line that we use
+	maxWidth = 8192     // bytes of one line that we use
 )
 
 // Names of the formats this package understands (RFC 3551, RFC 4733, RFC 3389).
@@ -172,7 +172,8 @@ type Layout struct {
 	Audio int         // index of the line in use
 }
 
-// MediaLine is what has to be repeated of a media line.
+// MediaLine is what has to be repeated of a media line. It is shared between
+// sessions and never changed.
 type MediaLine struct {
 	Media   string   // "audio", "video", …
 	Proto   string   // "RTP/AVP", …

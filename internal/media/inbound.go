@@ -1,0 +1,198 @@
+package media
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"time"
+
+	"cagri/internal/media/g711"
+	"cagri/internal/media/quality"
+)
+
+// rtpHeader is the fixed part of RFC 3550 section 5.1, read in place.
+type rtpHeader struct {
+	marker  bool
+	pt      uint8
+	seq     uint16
+	ts      uint32
+	ssrc    uint32
+	payload []byte
+}
+
+// parseRTP reads a packet; false for what is none. It copies nothing.
+func parseRTP(b []byte) (h rtpHeader, ok bool) {
+	if len(b) < 12 || b[0]>>6 != 2 {
+		return h, false
+	}
+	h.marker, h.pt = b[1]&0x80 != 0, b[1]&0x7f
+	h.seq, h.ts, h.ssrc = binary.BigEndian.Uint16(b[2:]), binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
+	at := 12 + 4*int(b[0]&0x0f)
+	if b[0]&0x10 != 0 { // header extension
+		if len(b) < at+4 {
+			return h, false
+		}
+		at += 4 + 4*int(binary.BigEndian.Uint16(b[at+2:]))
+	}
+	end := len(b)
+	if b[0]&0x20 != 0 && end > 0 { // padding
+		end -= int(b[end-1])
+	}
+	if at > end {
+		return h, false
+	}
+	h.payload = b[at:end]
+	return h, true
+}
+
+// reopen is the silence after which a leg takes a new source without a new
+// description: a phone that changed its network and has not said so yet.
+const reopen = int64(3 * time.Second)
+
+// packet implements receiver: a datagram on one of the leg's sockets.
+func (l *Leg) packet(b []byte, from netip.AddrPort, rtcp bool) {
+	if l.closed.Load() {
+		return
+	}
+	n := l.neg.Load()
+	if rtcp || len(b) > 1 && b[1] >= 192 && b[1] <= 223 { // RFC 5761 section 4
+		if n != nil && (rtcp || n.mux) {
+			l.takeRTCP(b, from)
+		}
+		return
+	}
+	now := l.plane.Now()
+	l.in.mu.Lock()
+	h, ok := l.accept(n, b, from, now)
+	l.in.mu.Unlock()
+	if !ok {
+		return
+	}
+	switch {
+	case h.pt == n.recvPT:
+		l.speech(n, h, now)
+	case n.dtmf.OK && h.pt == n.dtmf.RecvPT:
+		l.in.mu.Lock()
+		digit, first := l.in.digits.Packet(h.ts, h.payload)
+		l.in.mu.Unlock()
+		if r := l.route.Load(); r != nil && r.peer != nil {
+			r.peer.forward(h, kindEvent, now)
+		}
+		if first {
+			l.opt.Sink(Digit{l, digit})
+		}
+	default: // comfort noise
+		if r := l.route.Load(); r != nil && r.peer != nil {
+			r.peer.forward(h, kindNoise, now)
+		}
+	}
+}
+
+// accept checks source, form and key of a packet and counts it. in.mu is held.
+func (l *Leg) accept(n *negotiated, b []byte, from netip.AddrPort, now int64) (h rtpHeader, ok bool) {
+	if n == nil {
+		l.in.invalid++
+		return h, false
+	}
+	if from != l.in.source && !l.may(n, from, now) {
+		l.in.wrong++
+		return h, false
+	}
+	if l.in.srtp != nil {
+		plain, err := l.in.srtp.DecryptRTP(l.in.plain[:0], b, nil)
+		if err != nil {
+			l.in.invalid++
+			return h, false
+		}
+		b = plain
+	}
+	h, ok = parseRTP(b)
+	if !ok || !n.knows(h.pt) || len(h.payload) == 0 || len(h.payload) > 8*120 {
+		l.in.invalid++
+		return h, false
+	}
+	if from != l.in.source { // latch
+		l.in.source = from
+		l.out.mu.Lock()
+		l.out.to, l.out.known = toSockaddr(from), true
+		l.out.mu.Unlock()
+	}
+	l.in.lastAt, l.in.silent = now, false
+	l.in.quality.Packet(h.ssrc, h.seq, h.ts, now, 8000)
+	return h, true
+}
+
+// may tells whether a packet from an address that is not the source so far may
+// become it: nothing valid has come yet, or nothing for a while, and the address is
+// one that the description or the signalling vouches for.
+func (l *Leg) may(n *negotiated, from netip.AddrPort, now int64) bool {
+	if l.in.quality.Active() && now-l.in.lastAt < reopen {
+		return false
+	}
+	return l.opt.NAT || from.Addr() == n.remote.Addr() || l.opt.Signalling.IsValid() && from.Addr() == l.opt.Signalling.Unmap()
+}
+
+func (n *negotiated) knows(pt uint8) bool {
+	return pt == n.recvPT || n.dtmf.OK && pt == n.dtmf.RecvPT || n.cn.OK && pt == n.cn.RecvPT
+}
+
+// speech passes on what the peer says: to the recording, and along the route.
+func (l *Leg) speech(n *negotiated, h rtpHeader, now int64) {
+	t, r := l.tap.Load(), l.route.Load()
+	if t == nil && r == nil {
+		return
+	}
+	alaw := h.payload
+	if n.ulaw && (t != nil || r.conf != nil) {
+		alaw = l.in.alaw[:len(h.payload)]
+		for i, c := range h.payload {
+			alaw[i] = g711.ULawToALaw[c]
+		}
+	}
+	if t != nil {
+		t.r.Write(t.ch, h.ssrc, h.ts, now, alaw)
+	}
+	switch {
+	case r == nil:
+	case r.peer != nil:
+		kind := kindALaw
+		if n.ulaw {
+			kind = kindULaw
+		}
+		r.peer.forward(h, kind, now)
+	case r.conf != nil:
+		r.conf.put(r.port, h.ts, h.ssrc, alaw)
+	}
+}
+
+// takeRTCP reads the peer's reports.
+func (l *Leg) takeRTCP(b []byte, from netip.AddrPort) {
+	if len(b) > quality.MaxCompound {
+		return
+	}
+	now := l.plane.Now()
+	l.in.mu.Lock()
+	defer l.in.mu.Unlock()
+	if from.Addr() != l.in.source.Addr() {
+		l.in.wrong++
+		return
+	}
+	if l.in.srtcp != nil {
+		plain, err := l.in.srtcp.DecryptRTCP(nil, b, nil)
+		if err != nil {
+			l.in.invalid++
+			return
+		}
+		b = plain
+	}
+	in, err := quality.Parse(b)
+	if err != nil {
+		l.in.invalid++
+		return
+	}
+	if in.Sender != nil {
+		l.in.quality.SenderReport(in.SSRC, in.Sender.NTPTime, now)
+	}
+	if l.in.far.Take(in, l.out.ssrc, quality.Short(l.plane.clock.NTP(now))) {
+		l.in.quality.SetRTT(l.in.far.RTT)
+	}
+}
