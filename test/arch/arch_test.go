@@ -35,7 +35,7 @@ var mayImport = map[string][]string{
 	"call":      {"sip", "media", "ivr", "prompt", "routing", "directory", "event", "journal"},
 	"config":    {"directory"},
 	"api":       {"call", "store", "journal", "verify", "routing", "directory", "event", "config"},
-	"stage":     {"sip", "media", "event"},
+	"stage":     {"sip", "media", "api"},
 	"app":       {"*"},
 }
 

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"cagri/internal/app"
+)
+
+type serveCmd struct{}
+
+// Run serves until a signal: the first lets running calls finish, the second ends
+// at once.
+func (serveCmd) Run(e *env) error {
+	cfg, _, err := e.load()
+	if err != nil {
+		return err
+	}
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(strings.ToUpper(cfg.Log))); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: level}))
+
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(signals)
+
+	a, err := app.New(cfg, version, log)
+	if err != nil {
+		return err
+	}
+	if err := a.Start(e.ctx); err != nil {
+		return err
+	}
+	run := a.Running()
+	if e.cli.JSON {
+		if err := printJSON(run); err != nil {
+			return err
+		}
+	} else {
+		fmt.Printf("çağrı %s is up\n  SIP   %s\n  HTTP  http://%s (token in %s)\n  data  %s\n", version, strings.Join(run.SIP, "  "), run.HTTP, run.Token, run.Data)
+	}
+
+	<-signals
+	log.Info("stopping: no new calls; running calls may finish", "wait", cfg.Stop.Wait)
+	ctx, cancel := context.WithTimeout(e.ctx, cfg.Stop.Wait)
+	go func() {
+		<-signals
+		log.Info("stopping at once")
+		cancel()
+	}()
+	defer cancel()
+	return a.Stop(ctx)
+}

@@ -1,0 +1,143 @@
+package api
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"cagri/internal/call"
+	"cagri/internal/store"
+	"cagri/internal/verify"
+)
+
+// Deps is what the door opens onto.
+type Deps struct {
+	Exchange  *call.Exchange
+	Store     *store.Store
+	RecordDir string
+	Metrics   *prometheus.Registry
+	// Verify replays the journal; it may take long.
+	Verify  func(ctx context.Context, files bool) (verify.Report, error)
+	Version string
+}
+
+// Server is the HTTP server.
+type Server struct {
+	deps  Deps
+	token string
+	http  *http.Server
+	ln    net.Listener
+	done  chan error
+	log   *slog.Logger
+}
+
+// New makes a Server that lets in whoever bears token.
+func New(deps Deps, token string, log *slog.Logger) (*Server, error) {
+	if token == "" {
+		return nil, errors.New("api: a token is needed; without one anybody on the machine could steer calls")
+	}
+	s := &Server{deps: deps, token: token, done: make(chan error, 1), log: log}
+	mux := http.NewServeMux()
+	cfg := huma.DefaultConfig("Çağrı", deps.Version)
+	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
+	cfg.Security = []map[string][]string{{"token": {}}}
+	cfg.DocsPath = "" // its page would load scripts from outside
+	a := humago.New(mux, cfg)
+	s.calls(a)
+	s.agents(a)
+	s.machine(a)
+	mux.HandleFunc("GET /v1/calls/{id}/audio", s.audio)
+	mux.Handle("GET /metrics", promhttp.HandlerFor(deps.Metrics, promhttp.HandlerOpts{}))
+	s.http = &http.Server{
+		Handler:           s.guard(mux),
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+// guard checks the token before anything else is looked at.
+func (s *Server) guard(next http.Handler) http.Handler {
+	want := []byte("Bearer " + s.token)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		w.Header().Set("Cache-Control", "no-store")
+		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+		if r.URL.Path != "/healthz" && subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), want) != 1 {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="cagri"`)
+			http.Error(w, `{"title":"Unauthorized","status":401,"detail":"send the token as Authorization: Bearer …; it is in api.token of the data folder"}`, http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Start listens on addr.
+func (s *Server) Start(addr string) error {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("api: listen on %s: %w", addr, err)
+	}
+	s.ln = ln
+	go func() { s.done <- s.http.Serve(ln) }()
+	return nil
+}
+
+// Addr is where the server listens; empty before Start.
+func (s *Server) Addr() string {
+	if s.ln == nil {
+		return ""
+	}
+	return s.ln.Addr().String()
+}
+
+// Stop ends the server; requests under way get five seconds.
+func (s *Server) Stop() {
+	if s.ln == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := s.http.Shutdown(ctx); err != nil {
+		_ = s.http.Close()
+	}
+	<-s.done
+	s.ln = nil
+}
+
+// problem turns an error of the rooms behind into an answer, in one place.
+func problem(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, call.ErrNoSuchAgent), errors.Is(err, call.ErrNoSuchCall), errors.Is(err, store.ErrNotFound):
+		return huma.Error404NotFound(plain(err))
+	case errors.Is(err, call.ErrNoSuchCode), errors.Is(err, call.ErrNoSuchTarget):
+		return huma.Error422UnprocessableEntity(plain(err))
+	case errors.Is(err, call.ErrNotTalking):
+		return huma.Error409Conflict(plain(err))
+	}
+	return huma.Error500InternalServerError("the server could not do it; its log says why", err)
+}
+
+func plain(err error) string {
+	_, text, ok := strings.Cut(err.Error(), ": ")
+	if !ok {
+		return err.Error()
+	}
+	return text
+}

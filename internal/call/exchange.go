@@ -1,0 +1,230 @@
+package call
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/oklog/ulid/v2"
+
+	"cagri/internal/directory"
+	"cagri/internal/event"
+	"cagri/internal/ivr"
+	"cagri/internal/media"
+	"cagri/internal/media/sdp"
+	"cagri/internal/prompt"
+	"cagri/internal/sip"
+)
+
+// Config is what an Exchange needs to know.
+type Config struct {
+	Directory *directory.Directory
+	Flows     map[string]*ivr.Flow
+	Prompts   *prompt.Library
+	// MaxCalls is the most calls at once; beyond it callers get 503 with
+	// RetryAfter. 0 means CallsPerCore for each core.
+	MaxCalls   int
+	RetryAfter time.Duration
+	// RecordDir is where recordings go; empty turns recording off.
+	RecordDir string
+	// SRTP is the policy for legs whose signalling is TLS; others use plain RTP.
+	SRTP sdp.SRTPPolicy
+	// TrunksOut are the trunks for calls out, in order of preference.
+	TrunksOut []string
+	// Version is written into server.started.
+	Version string
+}
+
+// CallsPerCore is the admission limit for each core when none is configured:
+// half of what one core carried in the benchmark, so that signalling, TLS and
+// the disk keep their share (docs/benchmarks.md).
+const CallsPerCore = 400
+
+// Errors of the Exchange's doors.
+var (
+	ErrNoSuchAgent  = errors.New("call: no such agent")
+	ErrNoSuchCall   = errors.New("call: no such call")
+	ErrNoSuchCode   = errors.New("call: no such action")
+	ErrNotTalking   = errors.New("call: only a talk with an agent can be transferred")
+	ErrNoSuchTarget = errors.New("call: target is no agent, queue, own number or number outside")
+)
+
+// Exchange takes calls in and keeps track of those that live. It implements
+// sip.Handler.
+type Exchange struct {
+	cfg     Config
+	ua      *sip.UA
+	plane   *media.Plane
+	journal Journal
+	scribe  *scribe
+	router  *router
+	log     *slog.Logger
+
+	numbers map[string]directory.Number // by what is dialled
+	agents  map[string]directory.Agent  // by id
+	phones  map[string]string           // phone user -> agent id
+	queues  map[string]directory.Queue
+
+	mu       sync.Mutex // guards calls, parties, stopping
+	calls    map[string]*actor
+	parties  map[*sip.Dialog]*party
+	stopping bool
+	ended    chan struct{} // closed when stopping and the last call is gone
+
+	wg      sync.WaitGroup // actors
+	refused atomic.Uint64  // calls refused by the admission limit
+	arrived atomic.Uint64
+}
+
+// New makes an Exchange; Start needs the user agent, which in turn needs the
+// Exchange as its handler.
+func New(cfg Config, plane *media.Plane, journal Journal, log *slog.Logger) (*Exchange, error) {
+	if err := cfg.Directory.Check(func(n string) bool { return cfg.Flows[n] != nil }); err != nil {
+		return nil, fmt.Errorf("call: directory: %w", err)
+	}
+	if cfg.MaxCalls == 0 {
+		cfg.MaxCalls = CallsPerCore * runtime.GOMAXPROCS(0)
+	}
+	x := &Exchange{
+		cfg: cfg, plane: plane, journal: journal, log: log,
+		scribe:  &scribe{journal: journal, run: ulid.Make().String()},
+		numbers: map[string]directory.Number{},
+		agents:  map[string]directory.Agent{},
+		phones:  map[string]string{},
+		queues:  map[string]directory.Queue{},
+		calls:   map[string]*actor{},
+		parties: map[*sip.Dialog]*party{},
+		ended:   make(chan struct{}),
+	}
+	for _, n := range cfg.Directory.Numbers {
+		x.numbers[n.Dial] = n
+	}
+	for _, a := range cfg.Directory.Agents {
+		x.agents[a.ID] = a
+		x.phones[a.Phone] = a.ID
+	}
+	for _, q := range cfg.Directory.Queues {
+		x.queues[q.ID] = q
+	}
+	x.router = newRouter(x)
+	return x, nil
+}
+
+// Start begins to take calls from ua.
+func (x *Exchange) Start(_ context.Context, ua *sip.UA) error {
+	x.ua = ua
+	x.scribe.write("-", "", event.ServerStarted{Program: x.cfg.Version})
+	x.router.start()
+	return nil
+}
+
+// Drain refuses new calls and waits until the running ones have ended by
+// themselves, or ctx is over.
+func (x *Exchange) Drain(ctx context.Context) {
+	x.mu.Lock()
+	if !x.stopping {
+		x.stopping = true
+		if len(x.calls) == 0 {
+			close(x.ended)
+		}
+	}
+	x.mu.Unlock()
+	select {
+	case <-x.ended:
+	case <-ctx.Done():
+	}
+}
+
+// Stop ends what is left and returns when every call has its last event.
+func (x *Exchange) Stop() {
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	x.Drain(done)
+	x.mu.Lock()
+	left := make([]*actor, 0, len(x.calls))
+	for _, a := range x.calls {
+		left = append(left, a)
+	}
+	x.mu.Unlock()
+	for _, a := range left {
+		a.box.post(stopMsg{})
+	}
+	x.wg.Wait()
+	if x.router.stop() {
+		x.scribe.write("-", "", event.ServerStopped{Reason: "asked"})
+	}
+}
+
+// admit registers a new call, or says with which SIP status to refuse it.
+func (x *Exchange) admit(a *actor) (status int, reason string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	switch {
+	case x.stopping:
+		return 503, "stopping"
+	case len(x.calls) >= x.cfg.MaxCalls:
+		x.refused.Add(1)
+		return 503, "overload"
+	}
+	x.calls[a.id] = a
+	x.parties[a.caller.dialog] = a.caller
+	x.wg.Add(1)
+	return 0, ""
+}
+
+// forget is the last thing an actor does.
+func (x *Exchange) forget(a *actor) {
+	x.mu.Lock()
+	delete(x.calls, a.id)
+	if x.stopping && len(x.calls) == 0 {
+		close(x.ended)
+	}
+	x.mu.Unlock()
+	x.wg.Done()
+}
+
+// call finds a living call.
+func (x *Exchange) call(id string) *actor {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.calls[id]
+}
+
+// Invite implements sip.Handler: a new call.
+func (x *Exchange) Invite(d *sip.Dialog, in sip.Incoming) {
+	x.arrived.Add(1)
+	a := newActor(x, d, in)
+	if status, reason := x.admit(a); status != 0 {
+		a.refuse(status, reason)
+		return
+	}
+	go a.run()
+}
+
+// PhoneChanged implements sip.Handler.
+func (x *Exchange) PhoneChanged(user string, registered bool) {
+	agent, ok := x.phones[user]
+	if !ok {
+		return
+	}
+	x.scribe.write(x.agents[agent].Body, agent, event.PhoneChanged{Phone: user, Registered: registered})
+	x.router.station(agent, registered)
+}
+
+// Alarm implements sip.Handler and serves every other part that must be heard.
+func (x *Exchange) Alarm(what string, err error) {
+	detail := ""
+	if err != nil {
+		detail = err.Error()
+	}
+	x.log.Error("alarm", "what", what, "err", err)
+	x.scribe.write("-", "", event.Alarm{What: what, Detail: detail})
+}
+
+// newCallID is unique, and sorts by time of arrival.
+func newCallID() string { return ulid.Make().String() }

@@ -1,0 +1,194 @@
+package call
+
+import (
+	"encoding/json"
+	"time"
+
+	"cagri/internal/event"
+	"cagri/internal/routing"
+)
+
+// router owns the routing state: one goroutine, one mailbox. It passes each
+// input to the pure engine, journals input and decisions so that the order of
+// service can be proved by replay, and hands the decisions out.
+type router struct {
+	x     *Exchange
+	box   *mailbox
+	cfg   routing.Config
+	state *routing.State // router goroutine only
+	seq   uint64         // router goroutine only
+	last  time.Time      // router goroutine only: never goes backwards
+	quit  chan struct{}
+	done  chan struct{}
+}
+
+// askMsg runs f on the router goroutine with the state, for questions.
+type askMsg struct {
+	f func(s *routing.State, now time.Time)
+}
+
+func newRouter(x *Exchange) *router {
+	cfg := routing.Config{Queues: map[routing.QueueID]routing.QueueConfig{}, CheckEvery: time.Minute}
+	for _, q := range x.cfg.Directory.Queues {
+		cfg.Queues[routing.QueueID(q.ID)] = routing.QueueConfig{
+			RingTimeout: q.Ring, WrapUp: q.WrapUp, SetAside: q.SetAside, MaxWait: q.MaxWait,
+		}
+	}
+	return &router{x: x, box: newMailbox(), cfg: cfg, state: routing.New(cfg), quit: make(chan struct{}), done: make(chan struct{})}
+}
+
+func (r *router) start() { go r.run() }
+
+// stop ends the goroutine; false when it was never started or stopped before.
+func (r *router) stop() bool {
+	select {
+	case <-r.quit:
+		return false
+	default:
+	}
+	if r.x.ua == nil {
+		return false
+	}
+	close(r.quit)
+	<-r.done
+	return true
+}
+
+func (r *router) run() {
+	defer close(r.done)
+	r.begin()
+	var batch []any
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		wait := time.Hour
+		if at, ok := r.state.NextDeadline(); ok {
+			wait = max(time.Until(at), 0)
+		}
+		timer.Reset(wait)
+		select {
+		case <-r.quit:
+			r.box.close()
+			return
+		case <-timer.C:
+			r.apply(routing.Tick{})
+		case <-r.box.wake:
+			batch = r.box.take(batch)
+			for _, m := range batch {
+				switch m := m.(type) {
+				case askMsg:
+					m.f(r.state, r.now())
+				case routing.Event:
+					r.apply(m)
+				}
+			}
+		}
+	}
+}
+
+// now is the wall clock made monotonic for the router: a clock that is set back
+// must not give a waiting caller a negative wait.
+func (r *router) now() time.Time {
+	if n := time.Now(); n.After(r.last) {
+		r.last = n
+	}
+	return r.last
+}
+
+func (r *router) apply(ev routing.Event) {
+	now := r.now()
+	decisions := routing.Apply(r.state, ev, now)
+	if _, tick := ev.(routing.Tick); tick && len(decisions) == 0 {
+		return
+	}
+	r.seq++
+	r.record(ev, now, decisions)
+	for _, d := range decisions {
+		r.hand(d)
+	}
+}
+
+func (r *router) record(ev routing.Event, now time.Time, decisions []routing.Decision) {
+	in, err := routing.EncodeEvent(ev)
+	if err != nil {
+		r.x.Alarm("router_journal", err)
+		return
+	}
+	rec := event.RouterInput{Seq: r.seq, NowNS: now.UnixNano(), Input: in}
+	for _, d := range decisions {
+		b, err := routing.EncodeDecision(d)
+		if err != nil {
+			r.x.Alarm("router_journal", err)
+			return
+		}
+		rec.Decisions = append(rec.Decisions, json.RawMessage(b))
+	}
+	r.x.scribe.write("-", "", rec)
+}
+
+// begin opens a run in the journal. No phone counts as reachable before it has
+// registered in this run.
+func (r *router) begin() {
+	cfg, err := json.Marshal(r.cfg)
+	if err != nil {
+		r.x.Alarm("router_journal", err)
+	}
+	r.x.scribe.write("-", "", event.RouterStarted{Config: cfg})
+	for _, a := range r.x.cfg.Directory.Agents {
+		r.apply(routing.StationDown{Agent: routing.AgentID(a.ID)})
+	}
+}
+
+// hand passes a decision to whoever must act on it.
+func (r *router) hand(d routing.Decision) {
+	switch d.Kind {
+	case routing.AgentMoved:
+		r.x.scribe.write(r.x.agents[string(d.Agent)].Body, string(d.Agent), event.AgentMoved{
+			From: d.From.String(), To: d.To.String(), Reason: string(d.Reason), Call: string(d.Call),
+		})
+		if d.To == routing.Talking && d.Offer != 0 {
+			r.post(d)
+		}
+	case routing.StillThere:
+		// A call is there as long as its actor lives; a talk, as long as the actor
+		// says that this agent is in it.
+		if d.Agent == "" {
+			if r.x.call(string(d.Call)) != nil {
+				r.box.post(routing.StillHere{Call: d.Call})
+			}
+			return
+		}
+		r.post(d)
+	default:
+		r.post(d)
+	}
+}
+
+// post hands d to its call. A call that is gone has left the queue, whatever the
+// router still thinks.
+func (r *router) post(d routing.Decision) {
+	if a := r.x.call(string(d.Call)); a != nil && a.box.post(d) {
+		return
+	}
+	switch d.Kind {
+	case routing.Offer:
+		r.box.post(routing.CallLeft{Call: d.Call, Reason: "gone"})
+	case routing.AgentMoved:
+		r.box.post(routing.TalkEnded{Agent: d.Agent, Call: d.Call})
+	}
+}
+
+// tell gives the router an event; it never blocks.
+func (r *router) tell(ev routing.Event) { r.box.post(ev) }
+
+// ask runs f on the router's goroutine.
+func (r *router) ask(f func(*routing.State, time.Time)) bool { return r.box.post(askMsg{f}) }
+
+// station tells that an agent's phone can or cannot be rung.
+func (r *router) station(agent string, reachable bool) {
+	if reachable {
+		r.tell(routing.StationUp{Agent: routing.AgentID(agent)})
+	} else {
+		r.tell(routing.StationDown{Agent: routing.AgentID(agent)})
+	}
+}
