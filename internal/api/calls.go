@@ -16,7 +16,7 @@ import (
 type callsIn struct {
 	From    time.Time `query:"from" doc:"Arrived at or after"`
 	To      time.Time `query:"to" doc:"Arrived before"`
-	Body    string    `query:"body" maxLength:"64"`
+	OfBody  string    `query:"body" maxLength:"64"`
 	Number  string    `query:"number" maxLength:"32" doc:"Called or calling number"`
 	Agent   string    `query:"agent" maxLength:"64"`
 	Queue   string    `query:"queue" maxLength:"64"`
@@ -51,7 +51,7 @@ func (s *Server) calls(a huma.API) {
 		OperationID: "list-calls", Method: http.MethodGet, Path: "/v1/calls", Summary: "Calls, newest first",
 	}, func(ctx context.Context, in *callsIn) (*callsOut, error) {
 		list, err := s.deps.Store.ListCalls(ctx, store.AllBodies(), store.CallFilter{
-			From: in.From, To: in.To, Body: in.Body, Number: in.Number, Agent: in.Agent, Queue: in.Queue, Outcome: in.Outcome, Limit: in.Limit, After: in.After,
+			From: in.From, To: in.To, Body: in.OfBody, Number: in.Number, Agent: in.Agent, Queue: in.Queue, Outcome: in.Outcome, Limit: in.Limit, After: in.After,
 		})
 		if err != nil {
 			return nil, problem(err)

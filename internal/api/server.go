@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path"
+	"reflect"
 	"strings"
 	"time"
 
@@ -52,6 +54,7 @@ func New(deps Deps, token string, log *slog.Logger) (*Server, error) {
 	cfg := huma.DefaultConfig("Çağrı", deps.Version)
 	cfg.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"token": {Type: "http", Scheme: "bearer"}}
 	cfg.Security = []map[string][]string{{"token": {}}}
+	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	cfg.DocsPath = "" // its page would load scripts from outside
 	a := humago.New(mux, cfg)
 	s.calls(a)
@@ -68,6 +71,20 @@ func New(deps Deps, token string, log *slog.Logger) (*Server, error) {
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	return s, nil
+}
+
+// schemaName keeps types of the same name in different rooms apart.
+func schemaName(t reflect.Type, hint string) string {
+	name := huma.DefaultSchemaNamer(t, hint)
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	room := path.Base(t.PkgPath())
+	if t.Name() == "" || !strings.HasPrefix(t.PkgPath(), "cagri/") || room == "api" {
+		return name
+	}
+	room = strings.ToUpper(room[:1]) + room[1:]
+	return room + strings.TrimPrefix(name, room)
 }
 
 // guard checks the token before anything else is looked at.
