@@ -19,12 +19,13 @@ func (configCmd) Run(e *env) error {
 		return printJSON(values)
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "KEY\tSOURCE\tVALUE")
 	for _, v := range values {
 		b, err := json.Marshal(v.Value)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", v.Key, b, v.Source)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", v.Key, v.Source, b)
 	}
 	return w.Flush()
 }

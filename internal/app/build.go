@@ -129,6 +129,13 @@ func sipConfig(cfg *config.Config) (sip.Config, error) {
 		}
 		out.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
+	for _, n := range cfg.SIP.PhoneNetworks {
+		p, err := netip.ParsePrefix(n)
+		if err != nil {
+			return out, fmt.Errorf("sip.phone_networks: %w", err)
+		}
+		out.Limits.Phones = append(out.Limits.Phones, p)
+	}
 	accounts := make(map[string]registrar.Account, len(cfg.Phones))
 	for _, p := range cfg.Phones {
 		accounts[p.User] = account(p)

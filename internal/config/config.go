@@ -46,6 +46,9 @@ type SIP struct {
 	// TLSCert and TLSKey are PEM files; needed for a tls listener.
 	TLSCert string `koanf:"tls_cert"`
 	TLSKey  string `koanf:"tls_key"`
+	// PhoneNetworks are where phones of the halls call from: a fault there is slowed
+	// down, one of a stranger's address leads to a ban. They still need their password.
+	PhoneNetworks []string `koanf:"phone_networks"`
 	// SessionExpires and MinSE are the session timers of RFC 4028.
 	SessionExpires time.Duration `koanf:"session_expires"`
 	MinSE          time.Duration `koanf:"min_se"`
@@ -223,9 +226,13 @@ func orDefault(v, def time.Duration) time.Duration {
 // only, one body, one number, one queue, callers from this machine.
 func Defaults() Config {
 	return Config{
-		Data:    "cagri-data",
-		Log:     "info",
-		SIP:     SIP{Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"}, Realm: "cagri", SessionExpires: 30 * time.Minute, MinSE: 90 * time.Second, T1: 500 * time.Millisecond},
+		Data: "cagri-data",
+		Log:  "info",
+		SIP: SIP{
+			Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"}, Realm: "cagri",
+			PhoneNetworks:  []string{"127.0.0.1/32", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},
+			SessionExpires: 30 * time.Minute, MinSE: 90 * time.Second, T1: 500 * time.Millisecond,
+		},
 		Media:   Media{PortMin: 20000, PortMax: 27999, Silence: 20 * time.Second, SRTP: "offer"},
 		HTTP:    HTTP{Listen: "127.0.0.1:8108"},
 		Journal: Journal{Replicas: 1},

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -115,7 +114,7 @@ func Load(file string, environ []string) (*Config, []Value, error) {
 	values := make([]Value, 0, len(known))
 	secret := secretKeys(reflect.TypeFor[Config](), "")
 	for _, k := range all.Keys() {
-		v := Value{Key: k, Value: hideSecrets(all.Get(k)), Source: "default"}
+		v := Value{Key: k, Value: plain(all.Get(k)), Source: "default"}
 		if secret[k] && v.Value != "" {
 			v.Value = "(hidden)"
 		}
@@ -199,24 +198,30 @@ func secretKeys(t reflect.Type, prefix string) map[string]bool {
 	return out
 }
 
-// hideSecrets replaces passwords inside lists (phones, trunks).
-func hideSecrets(v any) any {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return v
-	}
-	var list []map[string]any
-	if json.Unmarshal(b, &list) != nil {
-		return v
-	}
-	for _, m := range list {
-		for k := range m {
-			if lower := strings.ToLower(k); (lower == "password" || lower == "ha1") && m[k] != "" {
-				m[k] = "(hidden)"
+// plain makes a value fit to print: durations as people write them, secrets
+// within lists hidden.
+func plain(v any) any {
+	switch x := v.(type) {
+	case time.Duration:
+		return x.String()
+	case map[string]any:
+		out := make(map[string]any, len(x))
+		for k, e := range x {
+			out[k] = plain(e)
+			if lower := strings.ToLower(k); (lower == "password" || lower == "ha1") && e != "" {
+				out[k] = "(hidden)"
 			}
 		}
+		return out
 	}
-	return list
+	if r := reflect.ValueOf(v); r.Kind() == reflect.Slice {
+		out := make([]any, r.Len())
+		for i := range out {
+			out[i] = plain(r.Index(i).Interface())
+		}
+		return out
+	}
+	return v
 }
 
 // check refuses values that could not work, before anything is started.
@@ -243,6 +248,11 @@ func (c *Config) check() error {
 		}
 		if network == "tls" && (c.SIP.TLSCert == "" || c.SIP.TLSKey == "") {
 			bad("sip.listen: %q needs sip.tls_cert and sip.tls_key", l)
+		}
+	}
+	for _, n := range c.SIP.PhoneNetworks {
+		if _, err := netip.ParsePrefix(n); err != nil {
+			bad("sip.phone_networks: %q is no network such as 10.1.0.0/16", n)
 		}
 	}
 	for _, ip := range []struct{ key, v string }{{"media.ip", c.Media.IP}, {"media.advertise", c.Media.Advertise}} {

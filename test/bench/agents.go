@@ -37,8 +37,9 @@ type agents struct {
 }
 
 type agentDesk struct {
-	busy  bool
-	freed time.Time // BYE sent
+	registered bool
+	busy       bool
+	freed      time.Time // BYE sent
 }
 
 type inCall struct {
@@ -89,10 +90,23 @@ func (a *agents) register(i int, authorization string, seq int) {
 // registerAll registers every phone, a few at a time, and waits.
 func (a *agents) registerAll() error {
 	deadline := time.Now().Add(60 * time.Second)
+	seq, resend := 1, time.Now().Add(time.Second)
 	for next := 0; ; {
 		a.mu.Lock()
 		done, problem := a.regs, a.regError
+		var missing []int
+		if time.Now().After(resend) {
+			for i := range next {
+				if !a.desks[i].registered {
+					missing = append(missing, i)
+				}
+			}
+			seq, resend = seq+2, time.Now().Add(time.Second)
+		}
 		a.mu.Unlock()
+		for _, i := range missing { // what went over the server's limit got no answer
+			a.register(i, "", seq)
+		}
 		switch {
 		case problem != "":
 			return fmt.Errorf("REGISTER: %s", problem)
@@ -102,7 +116,7 @@ func (a *agents) registerAll() error {
 			return fmt.Errorf("only %d of %d phones registered within a minute", done, a.n)
 		}
 		for ; next < a.n && next < done+20; next++ {
-			a.register(next, "", 1)
+			a.register(next, "", seq)
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
@@ -132,16 +146,21 @@ func (a *agents) answered(m message) {
 	if !strings.HasSuffix(cseq, "REGISTER") {
 		return
 	}
-	i, err := strconv.Atoi(userOf(m.header("To", "t"))[1:])
+	var seq int
+	_, _ = fmt.Sscanf(cseq, "%d", &seq)
+	i, err := strconv.Atoi(strings.TrimPrefix(userOf(m.header("To", "t")), "a"))
 	if err != nil || i < 0 || i >= a.n {
 		return
 	}
 	switch {
-	case m.status == 401 && strings.HasPrefix(cseq, "1 "):
-		a.register(i, authorize(md5Challenge(m), "REGISTER", "sip:"+a.server.String(), agentUser(i), agentPassword(i)), 2)
+	case m.status == 401 && seq%2 == 1:
+		a.register(i, authorize(md5Challenge(m), "REGISTER", "sip:"+a.server.String(), agentUser(i), agentPassword(i)), seq+1)
 	case m.status == 200:
 		a.mu.Lock()
-		a.regs++
+		if !a.desks[i].registered {
+			a.desks[i].registered = true
+			a.regs++
+		}
 		a.mu.Unlock()
 	case m.status >= 300:
 		a.mu.Lock()

@@ -94,7 +94,7 @@ start: notice
 nodes:
   notice: {notice: [notice.recorded], next: queue}
   queue: {queue: general, no_agents: bye, timed_out: bye, closed: bye}
-  bye: {end: bye}
+  bye: {end: goodbye}
 `
 
 // server starts the program for a bench: a trunk from loopback, n phones whose
