@@ -143,13 +143,7 @@ func (c *Conference) Tick(due int) bool {
 		}
 		l.out.mu.Lock()
 		if l.out.known && l.out.player == nil && l.out.digit == nil {
-			if due > 1 {
-				l.out.ts += uint32((due - 1) * 160)
-			}
-			if l.out.mark {
-				l.out.resume(now)
-			}
-			l.frame(n, c.frame[i][:], now)
+			l.frame(n, c.frame[i][:], due-1, now)
 		}
 		l.out.mu.Unlock()
 	}

@@ -111,6 +111,7 @@ type outbound struct {
 	seq     uint16 // of the last packet
 	ts      uint32 // of the next frame if sound goes on without a break
 	at      int64  // plane time of the last packet
+	last    uint32 // its samples that ts goes beyond at
 	begun   bool
 	mark    bool // the next packet begins a talkspurt
 	to      sockaddr

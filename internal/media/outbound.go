@@ -68,10 +68,19 @@ func (l *Leg) forward(h rtpHeader, k kind, now int64) {
 		copy(b[12:], h.payload)
 	}
 	if int16(seq-o.seq) > 0 || !o.begun {
-		o.seq = seq
-		o.ts, o.at = ts, now
-		if k == kindALaw || k == kindULaw {
-			o.ts += uint32(len(h.payload))
+		o.seq, o.at = seq, now
+		o.last = 0
+		switch k {
+		case kindALaw, kindULaw:
+			o.last = uint32(len(h.payload))
+			o.ts = ts + o.last
+		case kindEvent: // its time stamp is that of the press, however long that lasts
+			o.ts = ts
+			if len(h.payload) >= 4 {
+				o.ts += uint32(binary.BigEndian.Uint16(h.payload[2:]))
+			}
+		case kindNoise:
+			o.ts = ts
 		}
 	}
 	l.emit(b, ts, now)
@@ -83,14 +92,18 @@ func translate(dst, src []byte, table *[256]byte) {
 	}
 }
 
-// frame sends one frame of our own making (A-law) as the next of the stream. out.mu
-// is held.
-func (l *Leg) frame(n *negotiated, alaw []byte, now int64) {
+// frame sends one frame of our own making (A-law) as the next of the stream;
+// skipped frames before it were due but could not be sent in time. out.mu is held.
+func (l *Leg) frame(n *negotiated, alaw []byte, skipped int, now int64) {
 	o := &l.out
 	if o.relay.on { // the stream was a relayed one until now
 		o.relay.on = false
-		o.resume(now)
 		o.mark = true
+	}
+	if o.mark {
+		o.resume(now)
+	} else { // the far end hears a gap, not a shift
+		o.ts += uint32(skipped * 160)
 	}
 	o.seq++
 	b := o.head(n.sendPT, o.mark, o.seq, o.ts, len(alaw))
@@ -101,7 +114,8 @@ func (l *Leg) frame(n *negotiated, alaw []byte, now int64) {
 		copy(b[12:], alaw)
 	}
 	ts := o.ts
-	o.ts += uint32(len(alaw))
+	o.last = uint32(len(alaw))
+	o.ts += o.last
 	o.at = now
 	l.emit(b, ts, now)
 }
@@ -110,8 +124,9 @@ func (l *Leg) frame(n *negotiated, alaw []byte, now int64) {
 // never runs behind the clock the far end plays by. out.mu is held.
 func (o *outbound) resume(now int64) {
 	if o.begun {
-		if gap := (now-o.at)*8/int64(time.Millisecond) - 160; gap > 0 {
+		if gap := (now-o.at)*8/int64(time.Millisecond) - int64(o.last); gap > 0 {
 			o.ts += uint32(gap)
+			o.at, o.last = now, 0
 		}
 	}
 }

@@ -95,9 +95,6 @@ func (p *player) Tick(due int) bool {
 	n := l.neg.Load()
 	done := false
 	if n != nil && l.out.known && n.sends {
-		if due > 1 { // skipped: the far end hears a gap, not a shift
-			l.out.ts += uint32((due - 1) * 160)
-		}
 		if l.out.relay.on || !l.out.begun {
 			p.owed = 0
 		}
@@ -105,10 +102,8 @@ func (p *player) Tick(due int) bool {
 			frame := p.frame[:n.ptime*8]
 			done = p.fill(frame)
 			if l.out.digit == nil {
-				if l.out.mark {
-					l.out.resume(now)
-				}
-				l.frame(n, frame, now)
+				l.frame(n, frame, due-1, now)
+				due = 1
 			}
 		}
 	} else if n == nil || !n.sends { // nobody to play to now: the time passes all the same
@@ -175,10 +170,8 @@ func (l *Leg) SendDigit(digit byte, d time.Duration) error {
 		l.out.mu.Unlock()
 		return fmt.Errorf("media: a key is being pressed already")
 	}
-	if l.out.relay.on {
-		l.out.relay.on = false
-		l.out.resume(l.plane.Now())
-	}
+	l.out.relay.on = false
+	l.out.resume(l.plane.Now())
 	s, err := dtmf.NewSender(digit, d, l.out.ts, 20)
 	if err != nil {
 		l.out.mu.Unlock()
@@ -214,7 +207,7 @@ func (p presser) Tick(int) bool {
 	e, more := p.s.Next()
 	if !more || n == nil || !n.dtmf.OK || !l.out.known {
 		l.out.digit = nil
-		l.out.ts, l.out.at = p.s.Resume(), now
+		l.out.ts, l.out.at, l.out.last = p.s.Resume(), now, 0
 		l.out.mark = true
 		return false
 	}
