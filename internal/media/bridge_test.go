@@ -94,12 +94,12 @@ func TestTimeStampKeepsPaceWithTheClock(t *testing.T) {
 				return rtpHeader{pt: 8, seq: uint16(i), ts: uint32(i * c.ptime * 8), ssrc: 1, payload: numbered(i, c.ptime*8)}
 			}
 			now := p.Now()
-			b.leg.forward(h(0), kindALaw, now)
+			b.leg.forward(a.leg.route.Load(), h(0), kindALaw, now)
 			start := b.hear().ts
 			// Right on time, but after a new bridge: no jump.
 			br.Close()
 			p.Bridge(a.leg, b.leg)
-			b.leg.forward(h(50), kindALaw, now+int64(c.ptime)*second/1000)
+			b.leg.forward(a.leg.route.Load(), h(50), kindALaw, now+int64(c.ptime)*second/1000)
 			if g := b.hear(); g.ts != start+uint32(c.ptime*8) {
 				t.Fatalf("on time: %d ahead of the start, want %d", g.ts-start, c.ptime*8)
 			}
@@ -233,5 +233,31 @@ func TestHoldInABridge(t *testing.T) {
 	s.next(g, true)
 	if !bytes.Equal(g.payload, numbered(20, 160)) {
 		t.Fatal("heard what was said during the hold")
+	}
+}
+
+// A leg taken into another bridge leaves the one it was in: the old partner is
+// neither heard any more nor hears.
+func TestBridgeTakesOver(t *testing.T) {
+	p := newTestPlane(t)
+	a, b, c := call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{})
+	old := p.Bridge(a.leg, b.leg)
+	a.say(numbered(1, 160))
+	b.hear()
+	p.Bridge(a.leg, c.leg)
+	b.say(numbered(2, 160))
+	b.say(numbered(3, 160))
+	until(t, "packets taken", func() bool { return b.leg.Stats().Received == 2 })
+	c.say(numbered(4, 160))
+	a.hearsNothingBefore(numbered(4, 160))
+	a.say(numbered(5, 160))
+	c.hearsNothingBefore(numbered(5, 160))
+	old.Close()
+	a.say(numbered(6, 160))
+	c.hearsNothingBefore(numbered(6, 160))
+	c.say(numbered(7, 160))
+	a.hearsNothingBefore(numbered(7, 160))
+	if _, ok := b.datagram(time.Millisecond); ok {
+		t.Fatal("the old partner still hears")
 	}
 }

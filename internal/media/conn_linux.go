@@ -106,6 +106,8 @@ const (
 	// together before it looks again: one wake-up then serves many legs. It adds half
 	// of itself to the delay of a packet.
 	gather = 250 * time.Microsecond
+	// calm is after how many looks in vain a poller goes to sleep in the kernel.
+	calm = 80
 	// idleWait bounds the wait of a poller without packets, and so how long a closed
 	// socket stays open.
 	idleWait = 100 // ms
@@ -188,6 +190,7 @@ func (p *poller) run() {
 	var events [pollEvents]unix.EpollEvent
 	var ready [pollEvents]*conn
 	buf := make([]byte, maxRTP)
+	busy := 0
 	pause := unix.NsecToTimespec(gather.Nanoseconds())
 	for {
 		select {
@@ -195,8 +198,8 @@ func (p *poller) run() {
 			return
 		default:
 		}
-		n, err := unix.EpollWait(p.ep, events[:], idleWait)
-		if err != nil && err != unix.EINTR {
+		n, err := p.wait(events[:], busy)
+		if err != 0 && err != unix.EINTR {
 			return // the descriptor is gone: only stop does that
 		}
 		p.mu.Lock()
@@ -213,10 +216,33 @@ func (p *poller) run() {
 				read(c, buf)
 			}
 		}
-		if n > 0 && n < pollEvents {
-			_ = unix.Nanosleep(&pause, nil)
+		switch {
+		case n > 0:
+			busy = calm
+		case busy > 0:
+			busy--
+		}
+		if busy > 0 && n < pollEvents {
+			_, _, _ = unix.RawSyscall(unix.SYS_NANOSLEEP, uintptr(unsafe.Pointer(&pause)), 0, 0)
 		}
 	}
+}
+
+// wait asks which sockets have packets. While there is traffic it only looks, and
+// does so, like the pause between two looks, without telling the Go scheduler:
+// a thread that the scheduler knows to wait loses its place to run at once and has
+// to be given it back, at a cost of several packets.
+func (p *poller) wait(events []unix.EpollEvent, busy int) (int, unix.Errno) {
+	if busy == 0 {
+		n, err := unix.EpollWait(p.ep, events, idleWait)
+		errno, _ := err.(unix.Errno)
+		return n, errno
+	}
+	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(p.ep), uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)), 0, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(n), 0
 }
 
 // read takes one packet; epoll tells again if there are more.

@@ -75,14 +75,14 @@ func (l *Leg) packet(b []byte, from netip.AddrPort, rtcp bool) {
 		digit, first := l.in.digits.Packet(h.ts, h.payload)
 		l.in.mu.Unlock()
 		if r := l.route.Load(); r != nil && r.peer != nil {
-			r.peer.forward(h, kindEvent, now)
+			r.peer.forward(r, h, kindEvent, now)
 		}
 		if first {
 			l.opt.Sink(Digit{l, digit})
 		}
 	default: // comfort noise
 		if r := l.route.Load(); r != nil && r.peer != nil {
-			r.peer.forward(h, kindNoise, now)
+			r.peer.forward(r, h, kindNoise, now)
 		}
 	}
 }
@@ -158,9 +158,9 @@ func (l *Leg) speech(n *negotiated, h rtpHeader, now int64) {
 		if n.ulaw {
 			kind = kindULaw
 		}
-		r.peer.forward(h, kind, now)
+		r.peer.forward(r, h, kind, now)
 	case r.conf != nil:
-		r.conf.put(r.port, h.ts, h.ssrc, alaw)
+		r.end.Put(h.ts, h.ssrc, alaw)
 	}
 }
 

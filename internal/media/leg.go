@@ -9,6 +9,7 @@ import (
 	"github.com/pion/srtp/v3"
 
 	"cagri/internal/media/dtmf"
+	"cagri/internal/media/mix"
 	"cagri/internal/media/pace"
 	"cagri/internal/media/quality"
 	"cagri/internal/media/record"
@@ -71,11 +72,12 @@ type negotiated struct {
 	sends      bool // we may send
 }
 
-// route is where the speech of a leg goes: to another leg, or into a conference.
+// route is where the speech of a leg goes: to another leg, or into a conference,
+// where end waits for it.
 type route struct {
 	peer *Leg
 	conf *Conference
-	port int
+	end  *mix.Playout
 }
 
 // tap is a recording of what a leg hears.
@@ -120,6 +122,7 @@ type outbound struct {
 	srtp    *srtp.Context
 	srtcp   *srtp.Context
 	key     sdp.Key
+	feed    *route // the bridge or conference whose sound is sent; no other's
 	relay   relay
 	player  *player
 	digit   *dtmf.Sender
@@ -206,7 +209,9 @@ func (l *Leg) Close() Stats {
 	}
 	l.StopPlay()
 	l.tap.Store(nil)
-	l.route.Store(nil)
+	l.plane.joins.Lock()
+	l.leave()
+	l.plane.joins.Unlock()
 	l.report(l.plane.Now(), true)
 	l.out.mu.Lock()
 	seat := l.out.seat

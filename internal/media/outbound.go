@@ -23,9 +23,9 @@ const (
 
 const reportEvery = 5 * time.Second
 
-// forward sends a packet of another leg on this one: own SSRC, numbers that go on
-// from what was sent before, the payload type of this leg.
-func (l *Leg) forward(h rtpHeader, k kind, now int64) {
+// forward sends a packet that came along r from another leg on this one: own SSRC,
+// numbers that go on from what was sent before, the payload type of this leg.
+func (l *Leg) forward(r *route, h rtpHeader, k kind, now int64) {
 	n := l.neg.Load()
 	if n == nil {
 		return
@@ -33,7 +33,7 @@ func (l *Leg) forward(h rtpHeader, k kind, now int64) {
 	o := &l.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.known || !n.sends || o.player != nil || o.digit != nil || l.closed.Load() {
+	if o.feed != r || !o.known || !n.sends || o.player != nil || o.digit != nil || l.closed.Load() {
 		return
 	}
 	pt := n.sendPT

@@ -42,6 +42,8 @@ type Plane struct {
 	wheels  *pace.Wheels
 	pool    *record.Pool
 
+	joins sync.Mutex // held while a leg's place in a bridge or conference changes
+
 	mu      sync.Mutex // guards legs, running
 	legs    map[*Leg]struct{}
 	running bool
