@@ -21,8 +21,14 @@ const insertRows = 500
 // Project takes events into the database, in one transaction together with the
 // position reached. Events that are there already change nothing.
 func (s *Store) Project(ctx context.Context, batch []journal.Stored) error {
+	_, err := s.ProjectFresh(ctx, batch)
+	return err
+}
+
+// ProjectFresh is Project, and gives the ids of those events of calls that were new.
+func (s *Store) ProjectFresh(ctx context.Context, batch []journal.Stored) (fresh []string, err error) {
 	if len(batch) == 0 {
-		return nil
+		return nil, nil
 	}
 	var steps []Step
 	var moves []AgentMove
@@ -48,15 +54,18 @@ func (s *Store) Project(ctx context.Context, batch []journal.Stored) error {
 			}
 			data, err := json.Marshal(e.Data)
 			if err != nil {
-				return fmt.Errorf("store: event %s: %w", e.ID, err)
+				return nil, fmt.Errorf("store: event %s: %w", e.ID, err)
+			}
+			if _, twice := events[e.ID]; twice {
+				continue // the first one counts, here as in the table
 			}
 			events[e.ID] = e
 			steps = append(steps, Step{EventID: e.ID, Call: e.Call, Seq: int64(e.Seq), At: At(e.At), Body: e.Body, Agent: e.Agent, Kind: string(e.Data.Kind()), Version: e.Data.Version(), Data: data})
 		}
 	}
-	return s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		fresh, err := insertSteps(ctx, tx, steps)
-		if err != nil {
+	err = s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+		var err error
+		if fresh, err = insertSteps(ctx, tx, steps); err != nil {
 			return err
 		}
 		if err := s.projectCalls(ctx, tx, fresh, events); err != nil {
@@ -78,6 +87,10 @@ func (s *Store) Project(ctx context.Context, batch []journal.Stored) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	return fresh, nil
 }
 
 // insertSteps inserts and gives the ids of those that were not there.
@@ -193,9 +206,11 @@ func decodeSteps(steps []Step) ([]event.Event, error) {
 }
 
 // Position is the place in the journal up to which the database has everything.
-func (s *Store) Position(ctx context.Context) (uint64, error) {
+func (s *Store) Position(ctx context.Context) (uint64, error) { return position(ctx, s.db) }
+
+func position(ctx context.Context, db bun.IDB) (uint64, error) {
 	var rows []projectionRow
-	if err := s.db.NewSelect().Model(&rows).Where("name = ?", projectionName).Scan(ctx); err != nil {
+	if err := db.NewSelect().Model(&rows).Where("name = ?", projectionName).Scan(ctx); err != nil {
 		return 0, fmt.Errorf("store: position: %w", err)
 	}
 	if len(rows) == 0 {

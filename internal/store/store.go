@@ -26,6 +26,8 @@ var migrations embed.FS
 type Config struct {
 	Driver string // "sqlite" or "postgres"
 	DSN    string // file of SQLite (":memory:" for none), connection string of PostgreSQL
+
+	forgetful bool // SQLite need not survive a crash
 }
 
 // ErrNotFound: what was asked for is not there, or not within the scope.
@@ -33,8 +35,9 @@ var ErrNotFound = errors.New("store: not found")
 
 // Store is an open database.
 type Store struct {
-	db     *bun.DB
-	driver string
+	db      *bun.DB
+	driver  string
+	scratch string // folder to remove on Close
 }
 
 // Open opens the database and brings it to the newest version.
@@ -57,7 +60,7 @@ func connect(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{driver: cfg.Driver}
 	switch cfg.Driver {
 	case "sqlite":
-		dsn, err := sqliteDSN(cfg.DSN)
+		dsn, err := sqliteDSN(cfg.DSN, cfg.forgetful)
 		if err != nil {
 			return nil, err
 		}
@@ -90,8 +93,11 @@ func connect(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-func sqliteDSN(file string) (string, error) {
+func sqliteDSN(file string, forgetful bool) (string, error) {
 	q := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"}, "_txlock": {"immediate"}}
+	if forgetful {
+		q["_pragma"] = []string{"busy_timeout(10000)", "journal_mode(MEMORY)", "synchronous(OFF)"}
+	}
 	if file == ":memory:" {
 		return "file::memory:?" + q.Encode(), nil
 	}
@@ -102,7 +108,13 @@ func sqliteDSN(file string) (string, error) {
 }
 
 // Close closes the database.
-func (s *Store) Close() error { return s.db.Close() }
+func (s *Store) Close() error {
+	err := s.db.Close()
+	if s.scratch != "" {
+		err = errors.Join(err, os.RemoveAll(s.scratch))
+	}
+	return err
+}
 
 // Migrate goes to version to, up or down; -1 is the newest. It gives the versions
 // before and after.
