@@ -99,9 +99,11 @@ func insertSteps(ctx context.Context, tx bun.Tx, steps []Step) ([]string, error)
 	for len(steps) > 0 {
 		part := steps[:min(len(steps), insertRows)]
 		steps = steps[len(part):]
-		if err := tx.NewInsert().Model(&part).On("CONFLICT (event_id) DO NOTHING").Returning("event_id").Scan(ctx, &fresh); err != nil {
+		var ids []string // scanning begins a slice anew, so each part has its own
+		if err := tx.NewInsert().Model(&part).On("CONFLICT (event_id) DO NOTHING").Returning("event_id").Scan(ctx, &ids); err != nil {
 			return nil, fmt.Errorf("store: steps: %w", err)
 		}
+		fresh = append(fresh, ids...)
 	}
 	return fresh, nil
 }
@@ -134,17 +136,17 @@ func (s *Store) projectCalls(ctx context.Context, tx bun.Tx, fresh []string, eve
 		ids = append(ids, id)
 	}
 	sort.Strings(ids)
-	var rows []Call
+	known := map[string]Call{}
 	for part := ids; len(part) > 0; {
 		n := min(len(part), insertRows)
+		var rows []Call
 		if err := tx.NewSelect().Model(&rows).Where("id IN (?)", bun.List(part[:n])).Scan(ctx); err != nil {
 			return fmt.Errorf("store: calls: %w", err)
 		}
 		part = part[n:]
-	}
-	known := map[string]Call{}
-	for _, r := range rows {
-		known[r.ID] = r
+		for _, r := range rows {
+			known[r.ID] = r
+		}
 	}
 	out := make([]Call, 0, len(ids))
 	for _, id := range ids {
