@@ -49,7 +49,7 @@ type testCall struct {
 }
 
 var testQueues = routing.Config{Queues: map[routing.QueueID]routing.QueueConfig{
-	"a": {There: routing.Always, WrapUp: 2 * time.Second}, "b": {There: routing.Always},
+	"a": {There: routing.Always, WrapUp: 2 * time.Second}, "b": {There: routing.Always}, "c": {MaxWait: 25 * time.Second},
 }}
 
 func newCentre(dir string) *centre {
@@ -113,6 +113,9 @@ func (c *centre) tell(ev routing.Event) {
 		case d.Kind == routing.Offer:
 			k.offer = d
 			c.emit(k, string(d.Agent), event.OfferMade{Offer: uint64(d.Offer), Agent: string(d.Agent), Queue: string(d.Queue), WaitedMS: d.Why.Waited.Milliseconds()})
+		case d.Kind == routing.CallTimedOut, d.Kind == routing.NobodyThere:
+			c.emit(k, "", event.QueueLeft{Queue: k.queue, Reason: string(d.Reason), WaitedMS: 1})
+			k.waiting = false
 		case d.Kind == routing.Withdraw:
 			c.emit(k, string(d.Agent), event.OfferFailed{Offer: uint64(d.Offer), Agent: string(d.Agent), Reason: string(d.Reason)})
 			k.offer = routing.Decision{}
