@@ -74,7 +74,12 @@ func (a *actor) openLeg(p *party, secure bool, signalling netip.Addr) error {
 	if secure {
 		srtp = a.x.cfg.SRTP
 	}
+	var near *media.Leg
+	if a.caller != nil {
+		near = a.caller.leg
+	}
 	leg, err := a.x.plane.NewLeg(media.LegOptions{
+		Near: near,
 		Name: a.id + "/" + p.name(), Sink: p.onMedia, SRTP: srtp,
 		// Behind NAT the sound comes from where the signalling does; the leg takes the
 		// first valid source there or at the address in the description.

@@ -22,6 +22,7 @@ type conn struct {
 	udp  *net.UDPConn
 	rtcp bool
 	to   receiver
+	p    *poller
 }
 
 const maxRTP = 2048

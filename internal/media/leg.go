@@ -27,7 +27,10 @@ type LegOptions struct {
 	// must come from the address in the session description or from Signalling.
 	NAT        bool
 	Signalling netip.Addr
-	Codecs     []string // names in order of preference; default PCMA, PCMU, events, comfort noise
+	// Near is a leg this one will be bridged with, or nil. One thread then reads both,
+	// and what they share stays in one processor's cache.
+	Near   *Leg
+	Codecs []string // names in order of preference; default PCMA, PCMU, events, comfort noise
 }
 
 // Leg is one side's sound: a pair of sockets and one RTP stream in each direction.
@@ -93,7 +96,9 @@ type inbound struct {
 	quality quality.Receiver
 	far     quality.Far
 	digits  dtmf.Receiver
-	source  netip.AddrPort // latched; invalid while open
+	source  netip.AddrPort // where packets must come from
+	open    bool           // source is only what the description says
+	stream  streamID
 	srtp    *srtp.Context
 	srtcp   *srtp.Context
 	key     sdp.Key
@@ -107,29 +112,30 @@ type inbound struct {
 
 // outbound is the sending side: one stream, whoever produces it.
 type outbound struct {
-	mu      sync.Mutex // guards all below
-	stats   quality.Sender
-	ssrc    uint32
-	seq     uint16 // of the last packet
-	ts      uint32 // of the next frame if sound goes on without a break
-	at      int64  // plane time of the last packet
-	last    uint32 // its samples that ts goes beyond at
-	begun   bool
-	mark    bool // the next packet begins a talkspurt
-	to      sockaddr
-	toRTCP  sockaddr
-	known   bool // to is set
-	srtp    *srtp.Context
-	srtcp   *srtp.Context
-	key     sdp.Key
-	feed    *route // the bridge or conference whose sound is sent; no other's
-	relay   relay
-	player  *player
-	digit   *dtmf.Sender
-	seat    *pace.Seat // of digit
-	nextRep int64      // plane time of the next RTCP report
-	buf     [maxRTP]byte
-	sealed  []byte
+	mu        sync.Mutex // guards all below
+	stats     quality.Sender
+	ssrc      uint32
+	seq       uint16 // of the last packet
+	ts        uint32 // of the next frame if sound goes on without a break
+	at        int64  // plane time of the last packet
+	last      uint32 // its samples that ts goes beyond at
+	begun     bool
+	mark      bool // the next packet begins a talkspurt
+	to        sockaddr
+	toRTCP    sockaddr
+	known     bool // to is set
+	knownRTCP bool
+	srtp      *srtp.Context
+	srtcp     *srtp.Context
+	key       sdp.Key
+	feed      *route // the bridge or conference whose sound is sent; no other's
+	relay     relay
+	player    *player
+	digit     *dtmf.Sender
+	seat      *pace.Seat // of digit
+	nextRep   int64      // plane time of the next RTCP report
+	buf       [maxRTP]byte
+	sealed    []byte
 }
 
 // relay maps the numbers of a received stream onto ours, so that losses and order

@@ -61,13 +61,16 @@ func (p *ports) give(port uint16, now time.Time) {
 
 // open binds a pair for the leg.
 func (p *Plane) open(l *Leg) error {
+	pl := p.pollers[int(p.next.Add(1))%len(p.pollers)]
+	if l.opt.Near != nil {
+		pl = l.opt.Near.rtp.p
+	}
 	var last error
 	for range 16 { // another program may sit on a port of our range
 		port, ok := p.ports.take(time.Now())
 		if !ok {
 			break
 		}
-		pl := p.pollers[int(p.next.Add(1))%len(p.pollers)]
 		rtp, err := listen(pl, netip.AddrPortFrom(p.cfg.BindIP, port), false, l)
 		if err == nil {
 			var rtcp *conn
