@@ -16,7 +16,7 @@ func TestOneStreamWhoeverSpeaks(t *testing.T) {
 	p := newTestPlane(t)
 	a, b, c := call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{})
 	c.ssrc, c.seq, c.ts = 0xcafe, 17, 99
-	s := &stream{t: t}
+	s := &stream{t: t, p: p}
 
 	prompt := tone.Sine(440, 100*time.Millisecond, 0.3)
 	b.leg.Play(Playlist{Clips: [][]byte{prompt}})
@@ -41,7 +41,7 @@ func TestOneStreamWhoeverSpeaks(t *testing.T) {
 			g := b.hear()
 			s.next(g, i == 0)
 			if !bytes.Equal(g.payload, want) {
-				t.Fatalf("packet %d arrived changed", n)
+				t.Fatalf("packet %d arrived changed: %x", n, g.payload[:8])
 			}
 			if g.pt != 8 {
 				t.Fatalf("packet %d: payload type %d", n, g.pt)
@@ -134,7 +134,7 @@ func TestConversionAndPayloadTypes(t *testing.T) {
 			p := newTestPlane(t)
 			a, b := call(t, p, c.from, LegOptions{}), call(t, p, c.to, LegOptions{})
 			defer p.Bridge(a.leg, b.leg).Close()
-			s := &stream{t: t}
+			s := &stream{t: t, p: p}
 			for n := range 10 {
 				payload := numbered(n*31, 160)
 				a.say(payload)
@@ -178,7 +178,7 @@ func TestPassThrough(t *testing.T) {
 		t.Run(fmt.Sprint(ptime, " ms"), func(t *testing.T) {
 			a, b := call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{})
 			defer p.Bridge(a.leg, b.leg).Close()
-			s := &stream{t: t}
+			s := &stream{t: t, p: p}
 			for n := range 10 {
 				a.say(numbered(n, ptime*8))
 				s.next(b.hear(), n == 0)
@@ -204,13 +204,39 @@ func TestPassThrough(t *testing.T) {
 	}
 }
 
+// A source that changes its SSRC, or leaps in its numbers, leaves no trace in ours.
+func TestSourceBeginsAnew(t *testing.T) {
+	p := newTestPlane(t)
+	a, b := call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{})
+	defer p.Bridge(a.leg, b.leg).Close()
+	s := &stream{t: t, p: p}
+	for n := range 5 {
+		a.say(numbered(n, 160))
+		s.next(b.hear(), n == 0)
+	}
+	a.ssrc, a.seq, a.ts = 0xbeef, 40000, 12345
+	a.say(numbered(5, 160)) // on probation: could be anybody's
+	for n := range 5 {
+		a.say(numbered(6+n, 160))
+		s.next(b.hear(), n == 0)
+	}
+	a.seq, a.ts = a.seq-20000, a.ts+1e9
+	for n := range 5 {
+		a.say(numbered(20+n, 160))
+		s.next(b.hear(), n == 0)
+	}
+	b.leg.Play(Playlist{Clips: [][]byte{tone.Silence(40 * time.Millisecond)}})
+	s.next(b.hear(), true)
+	s.next(b.hear(), false)
+}
+
 // Held, a peer hears nothing, and what it says afterwards goes on without a gap in
 // the numbers.
 func TestHoldInABridge(t *testing.T) {
 	p := newTestPlane(t)
 	a, b := call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{})
 	defer p.Bridge(a.leg, b.leg).Close()
-	s := &stream{t: t}
+	s := &stream{t: t, p: p}
 	for n := range 3 {
 		a.say(numbered(n, 160))
 		s.next(b.hear(), n == 0)

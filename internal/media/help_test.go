@@ -18,10 +18,14 @@ import (
 // limit bounds every wait of these tests. It is reached only when something is wrong.
 const limit = 10 * time.Second
 
+// here is the loopback address of this process alone: whatever else runs on the
+// machine sends nothing to it.
+var here = netip.AddrFrom4([4]byte{127, byte(64 + os.Getpid()>>16&63), byte(os.Getpid() >> 8), byte(os.Getpid() | 1)})
+
 // newTestPlane starts a plane on loopback that ends with the test.
 func newTestPlane(t testing.TB, change ...func(*Config)) *Plane {
 	t.Helper()
-	cfg := Config{BindIP: netip.MustParseAddr("127.0.0.1"), PortMin: 21000, PortMax: 29999, Quarantine: time.Millisecond, Silence: time.Hour}
+	cfg := Config{BindIP: here, PortMin: 21000, PortMax: 29999, Quarantine: time.Millisecond, Silence: time.Hour}
 	for _, c := range change {
 		c(&cfg)
 	}
@@ -151,7 +155,7 @@ func (f *far) answer(direction string) {
 }
 
 func (f *far) to() netip.AddrPort {
-	return netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), f.leg.port)
+	return netip.AddrPortFrom(here, f.leg.port)
 }
 
 // packet makes the next packet of speech.
@@ -282,17 +286,17 @@ func until(t testing.TB, what string, cond func() bool) {
 
 // stream checks that packets form one RTP stream.
 type stream struct {
-	t     testing.TB
-	any   bool
-	ssrc  uint32
-	seq   uint16
-	ts    uint32 // where the next packet belongs
-	began bool
+	t    testing.TB
+	p    *Plane
+	any  bool
+	ssrc uint32
+	seq  uint16
+	ts   uint32 // where the next packet belongs
 }
 
 // next takes a packet that must be the next of the stream: own SSRC, the next
 // sequence number, and a time stamp that goes on exactly, or, where a new
-// talkspurt begins, not behind.
+// talkspurt begins, not behind. A wheel that came too late leaves out whole frames.
 func (s *stream) next(g got, spurt bool) {
 	s.t.Helper()
 	if s.any {
@@ -303,6 +307,7 @@ func (s *stream) next(g got, spurt bool) {
 			s.t.Fatalf("sequence number after %d: %v", s.seq, g)
 		}
 		switch ahead := int32(g.ts - s.ts); {
+		case !spurt && ahead > 0 && ahead%160 == 0 && s.p.Stats().Pace.Skipped > 0:
 		case !spurt && ahead != 0:
 			s.t.Fatalf("time stamp %d off: %v", ahead, g)
 		case spurt && (ahead < 0 || ahead > 8000*int32(limit/time.Second)):

@@ -34,7 +34,10 @@ func parseRTP(b []byte) (h rtpHeader, ok bool) {
 		at += 4 + 4*int(binary.BigEndian.Uint16(b[at+2:]))
 	}
 	end := len(b)
-	if b[0]&0x20 != 0 && end > 0 { // padding
+	if b[0]&0x20 != 0 { // padding; its length counts itself
+		if b[end-1] == 0 {
+			return h, false
+		}
 		end -= int(b[end-1])
 	}
 	if at > end {
@@ -55,9 +58,7 @@ func (l *Leg) packet(b []byte, from netip.AddrPort, rtcp bool) {
 	}
 	n := l.neg.Load()
 	if rtcp || len(b) > 1 && b[1] >= 192 && b[1] <= 223 { // RFC 5761 section 4
-		if n != nil && (rtcp || n.mux) {
-			l.takeRTCP(b, from)
-		}
+		l.takeRTCP(n, b, from, rtcp)
 		return
 	}
 	now := l.plane.Now()
@@ -110,7 +111,13 @@ func (l *Leg) accept(n *negotiated, b []byte, from netip.AddrPort, now int64) (h
 		l.in.invalid++
 		return h, false
 	}
-	if from != l.in.source { // latch
+	if !l.in.stream.takes(h.ssrc, h.seq) && !(n.dtmf.OK && h.pt == n.dtmf.RecvPT) {
+		l.in.invalid++
+		return h, false
+	}
+	if from == l.in.source {
+		l.in.open = false
+	} else { // latch, for good with the next packet
 		l.in.source = from
 		l.out.mu.Lock()
 		l.out.to, l.out.known = toSockaddr(from), true
@@ -121,11 +128,34 @@ func (l *Leg) accept(n *negotiated, b []byte, from netip.AddrPort, now int64) (h
 	return h, true
 }
 
+// streamID is the stream that a leg takes from its source. Another SSRC becomes it
+// with two packets in a row (RFC 3550 appendix A.1) and none of the old stream
+// between them, so that strays and forgeries do not tear up what the far end hears.
+// The first stream is taken at once.
+type streamID struct {
+	ssrc  uint32
+	known bool
+	trial struct {
+		ssrc uint32
+		next uint16
+		on   bool
+	}
+}
+
+func (s *streamID) takes(ssrc uint32, seq uint16) bool {
+	if s.known && ssrc != s.ssrc && !(s.trial.on && s.trial.ssrc == ssrc && s.trial.next == seq) {
+		s.trial.ssrc, s.trial.next, s.trial.on = ssrc, seq+1, true
+		return false
+	}
+	s.ssrc, s.known, s.trial.on = ssrc, true, false
+	return true
+}
+
 // may tells whether a packet from an address that is not the source so far may
-// become it: nothing valid has come yet, or nothing for a while, and the address is
-// one that the description or the signalling vouches for.
+// become it: nothing valid has come since the peer named its address, or nothing for
+// a while, and the address is one that the description or the signalling vouches for.
 func (l *Leg) may(n *negotiated, from netip.AddrPort, now int64) bool {
-	if l.in.quality.Active() && now-l.in.lastAt < reopen {
+	if !l.in.open && now-l.in.lastAt < reopen {
 		return false
 	}
 	return l.opt.NAT || from.Addr() == n.remote.Addr() || l.opt.Signalling.IsValid() && from.Addr() == l.opt.Signalling.Unmap()
@@ -164,14 +194,15 @@ func (l *Leg) speech(n *negotiated, h rtpHeader, now int64) {
 	}
 }
 
-// takeRTCP reads the peer's reports.
-func (l *Leg) takeRTCP(b []byte, from netip.AddrPort) {
-	if len(b) > quality.MaxCompound {
-		return
-	}
+// takeRTCP reads the peer's reports; own tells that they came on the RTCP port.
+func (l *Leg) takeRTCP(n *negotiated, b []byte, from netip.AddrPort, own bool) {
 	now := l.plane.Now()
 	l.in.mu.Lock()
 	defer l.in.mu.Unlock()
+	if n == nil || !own && !n.mux || len(b) > quality.MaxCompound {
+		l.in.invalid++
+		return
+	}
 	if from.Addr() != l.in.source.Addr() {
 		l.in.wrong++
 		return
@@ -188,6 +219,11 @@ func (l *Leg) takeRTCP(b []byte, from netip.AddrPort) {
 	if err != nil {
 		l.in.invalid++
 		return
+	}
+	if own && l.opt.NAT { // what the description says of the port is not true outside
+		l.out.mu.Lock()
+		l.out.toRTCP, l.out.knownRTCP = toSockaddr(from), true
+		l.out.mu.Unlock()
 	}
 	if in.Sender != nil {
 		l.in.quality.SenderReport(in.SSRC, in.Sender.NTPTime, now)

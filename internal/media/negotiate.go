@@ -139,19 +139,19 @@ func (l *Leg) agree(s sdp.Session) error {
 	old := l.neg.Load()
 	if old == nil || old.remote != n.remote {
 		l.in.source = n.remote // what the description says is right until packets say otherwise
-		l.in.lastAt = 0
+		l.in.open, l.in.stream = true, streamID{}
 		l.in.digits.Reset()
 		l.out.known = n.remote.IsValid()
 		if l.out.known {
 			l.out.to = toSockaddr(n.remote)
 		}
 	}
-	if n.remoteRTCP.IsValid() {
-		l.out.toRTCP = toSockaddr(n.remoteRTCP)
-	} else {
-		l.out.toRTCP = sockaddr{}
+	if old == nil || old.remoteRTCP != n.remoteRTCP {
+		if l.out.knownRTCP = n.remoteRTCP.IsValid(); l.out.knownRTCP {
+			l.out.toRTCP = toSockaddr(n.remoteRTCP)
+		}
 	}
-	if old == nil || !old.receives || l.in.lastAt == 0 {
+	if l.in.open || !old.receives {
 		l.in.lastAt = now // silence counts from the agreement
 		l.in.silent = false
 	}

@@ -52,7 +52,7 @@ func (l *Leg) forward(r *route, h rtpHeader, k kind, now int64) {
 		pt = n.cn.PT
 	}
 	marker := h.marker
-	if !o.relay.on || o.relay.ssrc != h.ssrc {
+	if !o.relay.on || o.relay.ssrc != h.ssrc || o.leaps(h.seq) {
 		o.resume(now)
 		o.relay = relay{on: true, ssrc: h.ssrc, seqDiff: o.seq + 1 - h.seq, tsDiff: o.ts - h.ts}
 		marker = true
@@ -84,6 +84,14 @@ func (l *Leg) forward(r *route, h rtpHeader, k kind, now int64) {
 		}
 	}
 	l.emit(b, ts, now)
+}
+
+// leaps tells that the numbers of the relayed stream are elsewhere than they were:
+// its sender has begun anew, and what we send goes on all the same. The bounds are
+// MAX_DROPOUT and MAX_MISORDER of RFC 3550 appendix A.1.
+func (o *outbound) leaps(seq uint16) bool {
+	d := int16(seq + o.relay.seqDiff - o.seq)
+	return d > 3000 || d < -100
 }
 
 func translate(dst, src []byte, table *[256]byte) {
@@ -221,7 +229,7 @@ func (l *Leg) report(now int64, bye bool) {
 	switch {
 	case n.mux:
 		l.rtp.send(b, &o.to)
-	case n.remoteRTCP.IsValid():
+	case o.knownRTCP:
 		l.rtcp.send(b, &o.toRTCP)
 	}
 }
