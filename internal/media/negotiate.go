@@ -123,7 +123,7 @@ func (l *Leg) agree(s sdp.Session) error {
 	n := &negotiated{
 		remote: s.Remote, remoteRTCP: s.RemoteRTCP, mux: s.Mux, ulaw: s.Codec.Name == sdp.PCMU, sendPT: s.Codec.PT, recvPT: s.RecvPT,
 		dtmf: s.DTMF, cn: s.CN, ptime: s.Ptime, codec: s.Codec.Name, secure: s.SRTP != nil,
-		receives: s.RemoteDirection.Sends() && s.LocalDirection.Receives(), sends: s.LocalDirection.Sends() && !s.Hold,
+		receives: s.RemoteDirection.Sends() && s.LocalDirection.Receives() && !s.Hold, sends: s.LocalDirection.Sends() && !s.Hold,
 	}
 	if n.ptime < 10 || n.ptime > 60 {
 		n.ptime = 20
