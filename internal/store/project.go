@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sort"
+	"strings"
 
 	"github.com/uptrace/bun"
 
@@ -39,15 +40,16 @@ func (s *Store) ProjectFresh(ctx context.Context, batch []journal.Stored) (fresh
 	for _, b := range batch {
 		last = max(last, int64(b.Seq))
 		if b.Err != nil {
-			skipped = append(skipped, skippedRow{Seq: int64(b.Seq), Reason: b.Err.Error()})
+			skipped = append(skipped, skippedRow{Seq: int64(b.Seq), Reason: clean(b.Err.Error())})
 			continue
 		}
 		e := b.Event
+		e.ID, e.Call, e.Agent, e.Body = clean(e.ID), clean(e.Call), clean(e.Agent), clean(e.Body)
 		switch d := e.Data.(type) {
 		case event.AgentMoved:
-			moves = append(moves, AgentMove{EventID: e.ID, Agent: e.Agent, Body: e.Body, At: At(e.At), From: d.From, To: d.To, Reason: d.Reason, Call: d.Call})
+			moves = append(moves, AgentMove{EventID: e.ID, Agent: e.Agent, Body: e.Body, At: At(e.At), From: clean(d.From), To: clean(d.To), Reason: clean(d.Reason), Call: clean(d.Call)})
 		case event.Alarm:
-			alarms = append(alarms, AlarmRow{EventID: e.ID, At: At(e.At), What: d.What, Detail: d.Detail})
+			alarms = append(alarms, AlarmRow{EventID: e.ID, At: At(e.At), What: clean(d.What), Detail: clean(d.Detail)})
 		default:
 			if e.Call == "" {
 				continue // the router's inputs and the machine's own events stay in the journal
@@ -167,6 +169,7 @@ func (s *Store) projectCalls(ctx context.Context, tx bun.Tx, fresh []string, eve
 			}
 			c = fold(all)
 		}
+		c.clean()
 		out = append(out, c)
 	}
 	for len(out) > 0 {
@@ -181,6 +184,20 @@ func (s *Store) projectCalls(ctx context.Context, tx bun.Tx, fresh []string, eve
 		}
 	}
 	return nil
+}
+
+// clean makes text from outside fit for every database: PostgreSQL takes neither a
+// zero byte nor broken UTF-8, and one caller's header must not stop the projection.
+func clean(s string) string {
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}
+
+func (c *Call) clean() {
+	for _, s := range []*string{
+		&c.ID, &c.Body, &c.Called, &c.Calling, &c.Trunk, &c.SIPCallID, &c.Language, &c.Queue, &c.Agent, &c.Outcome, &c.EndedBy, &c.Reason,
+	} {
+		*s = clean(*s)
+	}
 }
 
 var callColumns = []string{"body", "called", "calling", "anonymous", "trunk", "sip_call_id", "language", "queue", "agent", "arrived_at", "answered_at", "bridged_at", "ended_at",

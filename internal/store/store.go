@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // driver "pgx"
 	"github.com/pressly/goose/v3"
@@ -27,7 +28,8 @@ type Config struct {
 	Driver string // "sqlite" or "postgres"
 	DSN    string // file of SQLite (":memory:" for none), connection string of PostgreSQL
 
-	forgetful bool // SQLite need not survive a crash
+	forgetful bool          // SQLite need not survive a crash
+	busy      time.Duration // how long SQLite waits for a lock of another process; 0 means 10 s
 }
 
 // ErrNotFound: what was asked for is not there, or not within the scope.
@@ -60,7 +62,7 @@ func connect(ctx context.Context, cfg Config) (*Store, error) {
 	s := &Store{driver: cfg.Driver}
 	switch cfg.Driver {
 	case "sqlite":
-		dsn, err := sqliteDSN(cfg.DSN, cfg.forgetful)
+		dsn, err := sqliteDSN(cfg)
 		if err != nil {
 			return nil, err
 		}
@@ -93,10 +95,15 @@ func connect(ctx context.Context, cfg Config) (*Store, error) {
 	return s, nil
 }
 
-func sqliteDSN(file string, forgetful bool) (string, error) {
-	q := url.Values{"_pragma": {"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"}, "_txlock": {"immediate"}}
-	if forgetful {
-		q["_pragma"] = []string{"busy_timeout(10000)", "journal_mode(MEMORY)", "synchronous(OFF)"}
+func sqliteDSN(cfg Config) (string, error) {
+	file, busy := cfg.DSN, cfg.busy
+	if busy == 0 {
+		busy = 10 * time.Second
+	}
+	wait := fmt.Sprintf("busy_timeout(%d)", busy.Milliseconds())
+	q := url.Values{"_pragma": {wait, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)"}, "_txlock": {"immediate"}}
+	if cfg.forgetful {
+		q["_pragma"] = []string{wait, "journal_mode(MEMORY)", "synchronous(OFF)"}
 	}
 	if file == ":memory:" {
 		return "file::memory:?" + q.Encode(), nil
