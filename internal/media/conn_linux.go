@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -120,7 +121,11 @@ type poller struct {
 	quit chan struct{}
 	done chan struct{}
 
+	sockets atomic.Int64 // open
+
 	mu    sync.Mutex // guards all below
+	runs  bool
+	over  bool
 	slots []*conn
 	free  []int
 	dead  []int // descriptors to close before the next round
@@ -134,14 +139,26 @@ func newPoller() (*poller, error) {
 	return &poller{ep: ep, quit: make(chan struct{}), done: make(chan struct{})}, nil
 }
 
-func (p *poller) start() { go p.run() }
+func (p *poller) start() {
+	p.mu.Lock()
+	p.runs = true
+	p.mu.Unlock()
+	go p.run()
+}
 
-// stop ends the thread and closes what is left.
+// stop ends the thread, if it was started. Sockets may be closed later still, but
+// none opened.
 func (p *poller) stop() {
-	close(p.quit)
-	<-p.done
+	p.mu.Lock()
+	runs := p.runs
+	p.mu.Unlock()
+	if runs {
+		close(p.quit)
+		<-p.done
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.over = true
 	for _, fd := range p.dead {
 		_ = unix.Close(fd)
 	}
@@ -152,6 +169,9 @@ func (p *poller) stop() {
 func (p *poller) add(c *conn) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.over {
+		return errOver
+	}
 	if n := len(p.free); n > 0 {
 		c.slot = p.free[n-1]
 		p.free = p.free[:n-1]
@@ -166,6 +186,7 @@ func (p *poller) add(c *conn) error {
 		p.free = append(p.free, c.slot)
 		return fmt.Errorf("media: epoll: %w", err)
 	}
+	p.sockets.Add(1)
 	return nil
 }
 
@@ -175,9 +196,14 @@ func (p *poller) remove(c *conn) {
 	if p.slots[c.slot] != c {
 		return
 	}
-	_ = unix.EpollCtl(p.ep, unix.EPOLL_CTL_DEL, c.fd, nil)
+	p.sockets.Add(-1)
 	p.slots[c.slot] = nil
 	p.free = append(p.free, c.slot)
+	if p.over {
+		_ = unix.Close(c.fd)
+		return
+	}
+	_ = unix.EpollCtl(p.ep, unix.EPOLL_CTL_DEL, c.fd, nil)
 	p.dead = append(p.dead, c.fd)
 }
 

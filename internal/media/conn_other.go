@@ -5,6 +5,7 @@ package media
 import (
 	"net"
 	"net/netip"
+	"sync/atomic"
 )
 
 // Elsewhere than on Linux each socket has a goroutine that reads it. Slower, and
@@ -27,12 +28,13 @@ type conn struct {
 
 const maxRTP = 2048
 
-func listen(_ *poller, addr netip.AddrPort, rtcp bool, to receiver) (*conn, error) {
+func listen(p *poller, addr netip.AddrPort, rtcp bool, to receiver) (*conn, error) {
 	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{udp: udp, rtcp: rtcp, to: to}
+	c := &conn{udp: udp, rtcp: rtcp, to: to, p: p}
+	p.sockets.Add(1)
 	go c.run()
 	return c, nil
 }
@@ -53,9 +55,12 @@ func (c *conn) send(b []byte, to *sockaddr) bool {
 	return err == nil
 }
 
-func (c *conn) close() { _ = c.udp.Close() }
+func (c *conn) close() {
+	c.p.sockets.Add(-1)
+	_ = c.udp.Close()
+}
 
-type poller struct{}
+type poller struct{ sockets atomic.Int64 }
 
 func newPoller() (*poller, error) { return &poller{}, nil }
 func (*poller) start()            {}

@@ -3,12 +3,12 @@ package media
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"cagri/internal/media/pace"
@@ -38,15 +38,15 @@ type Plane struct {
 	cname   string // of all our streams, RFC 7022: says nothing about anybody
 	ports   *ports
 	pollers []*poller
-	next    atomic.Uint32
 	wheels  *pace.Wheels
 	pool    *record.Pool
 
 	joins sync.Mutex // held while a leg's place in a bridge or conference changes
 
-	mu      sync.Mutex // guards legs, running
+	mu      sync.Mutex // guards legs, running, over
 	legs    map[*Leg]struct{}
 	running bool
+	over    bool
 	quit    chan struct{}
 	swept   chan struct{}
 }
@@ -61,6 +61,9 @@ func New(cfg Config, log *slog.Logger) (*Plane, error) {
 	}
 	if cfg.PortMin == 0 {
 		cfg.PortMin, cfg.PortMax = 20000, 27999
+	}
+	if cfg.PortMax <= cfg.PortMin {
+		return nil, fmt.Errorf("media: ports %d to %d hold no pair: media.port_max must be greater than media.port_min", cfg.PortMin, cfg.PortMax)
 	}
 	if cfg.Pollers == 0 {
 		cfg.Pollers = min(runtime.GOMAXPROCS(0), 4)
@@ -84,6 +87,7 @@ func New(cfg Config, log *slog.Logger) (*Plane, error) {
 	for range cfg.Pollers {
 		pl, err := newPoller()
 		if err != nil {
+			p.Stop()
 			return nil, err
 		}
 		p.pollers = append(p.pollers, pl)
@@ -96,7 +100,10 @@ func New(cfg Config, log *slog.Logger) (*Plane, error) {
 func (p *Plane) Start(ctx context.Context) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.running {
+	switch {
+	case p.over:
+		return errOver
+	case p.running:
 		return nil
 	}
 	ctx = context.WithoutCancel(ctx)
@@ -114,15 +121,18 @@ func (p *Plane) Start(ctx context.Context) error {
 	return nil
 }
 
+var errOver = errors.New("media: the plane has been stopped")
+
 // Stop closes every leg, finishes every recording and ends. Safe when called twice
 // or never started.
 func (p *Plane) Stop() {
 	p.mu.Lock()
-	if !p.running {
+	if p.over {
 		p.mu.Unlock()
 		return
 	}
-	p.running = false
+	started := p.running
+	p.running, p.over = false, true
 	left := make([]*Leg, 0, len(p.legs))
 	for l := range p.legs {
 		left = append(left, l)
@@ -131,8 +141,10 @@ func (p *Plane) Stop() {
 	for _, l := range left {
 		l.Close()
 	}
-	close(p.quit)
-	<-p.swept
+	if started {
+		close(p.quit)
+		<-p.swept
+	}
 	p.wheels.Stop()
 	for _, pl := range p.pollers {
 		pl.stop()

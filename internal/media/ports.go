@@ -2,6 +2,7 @@ package media
 
 import (
 	"errors"
+	"math"
 	"math/rand/v2"
 	"net/netip"
 	"sync"
@@ -52,24 +53,31 @@ func (p *ports) take(now time.Time) (uint16, bool) {
 	return port, true
 }
 
-// give takes a port back.
+// give takes a port back, to rest.
 func (p *ports) give(port uint16, now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.resting = append(p.resting, resting{port, now.Add(p.rest)})
 }
 
+// untake takes back a port that was not used.
+func (p *ports) untake(port uint16) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.free = append(p.free, port)
+}
+
+// foreign is how many pairs of our range may in a row belong to other programs.
+const foreign = 16
+
 // open binds a pair for the leg.
 func (p *Plane) open(l *Leg) error {
-	pl := p.pollers[int(p.next.Add(1))%len(p.pollers)]
-	if l.opt.Near != nil {
-		pl = l.opt.Near.rtp.p
-	}
+	pl := p.poller(l.opt.Near)
 	var last error
-	for range 16 { // another program may sit on a port of our range
+	for range foreign {
 		port, ok := p.ports.take(time.Now())
 		if !ok {
-			break
+			return errors.Join(ErrNoPorts, last)
 		}
 		rtp, err := listen(pl, netip.AddrPortFrom(p.cfg.BindIP, port), false, l)
 		if err == nil {
@@ -80,8 +88,26 @@ func (p *Plane) open(l *Leg) error {
 			}
 			rtp.close()
 		}
+		if !errors.Is(err, syscall.EADDRINUSE) { // another port would not help
+			p.ports.untake(port)
+			return fmt.Errorf("%w (media.ip must be an address of this machine, and the limit of open files five for each call)", err)
+		}
 		last = err
 		p.ports.give(port, time.Now())
 	}
 	return errors.Join(ErrNoPorts, last)
+}
+
+// poller gives the thread that reads near, or else the one with the fewest sockets.
+func (p *Plane) poller(near *Leg) *poller {
+	if near != nil {
+		return near.rtp.p
+	}
+	best := p.pollers[0]
+	for _, pl := range p.pollers[1:] {
+		if pl.sockets.Load() < best.sockets.Load() {
+			best = pl
+		}
+	}
+	return best
 }

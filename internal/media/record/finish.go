@@ -118,18 +118,6 @@ func (p *Pool) seal(r *Recording, f file, buf []byte) (err error) {
 	return nil
 }
 
-// rename gives a file its final name unless that is taken.
-func rename(from, to string) error {
-	err := unix.Renameat2(unix.AT_FDCWD, from, unix.AT_FDCWD, to, unix.RENAME_NOREPLACE)
-	switch {
-	case errors.Is(err, unix.EEXIST):
-		return fmt.Errorf("%w: %s; the recording stays in %s", ErrExists, to, from)
-	case errors.Is(err, unix.ENOSYS), errors.Is(err, unix.EINVAL): // an old kernel or file system
-		return os.Rename(from, to)
-	}
-	return err
-}
-
 // syncDir makes a name survive a power cut.
 func syncDir(dir string) error {
 	d, err := os.Open(dir)
