@@ -106,33 +106,61 @@ func TestASecondProcessIsTurnedAwayByName(t *testing.T) {
 	}
 }
 
-func TestConsumerGoesOnWhereItStoppedAndBearsAFailure(t *testing.T) {
+func TestConsumerGoesOnAtThePlaceItIsTold(t *testing.T) {
 	j := open(t, Config{Dir: t.TempDir()})
 	for i := range 10 {
 		j.Append(step("c", uint64(i+1)))
 	}
 	flush(t, j)
-	seen := map[string]int{}
 	broken := errors.New("database away")
-	err := j.Consume(context.Background(), "p", 4, time.Millisecond, func(b []Stored) error { return broken })
+	err := j.Consume(context.Background(), 0, 4, time.Millisecond, func(b []Stored) error { return broken })
 	if !errors.Is(err, broken) {
 		t.Fatal(err)
 	}
-	// The failed batch comes again after the consumer's wait for confirmation; a new
-	// consumer of that name need not wait for it here.
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	err = j.Consume(ctx, "q", 4, time.Millisecond, func(b []Stored) error {
-		for _, s := range b {
-			seen[s.Event.ID]++
+	for _, from := range []uint64{0, 1, 2, 7, 10} {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		next := max(from, 1)
+		err = j.Consume(ctx, from, 4, time.Millisecond, func(b []Stored) error {
+			if len(b) > 4 {
+				t.Errorf("%d events at once", len(b))
+			}
+			for _, s := range b {
+				if s.Seq != next || s.Event.ID != fmt.Sprintf("c-%d", next) {
+					t.Errorf("from %d: place %d holds %s, want %d", from, s.Seq, s.Event.ID, next)
+				}
+				next++
+			}
+			if next == 11 {
+				cancel()
+			}
+			return nil
+		})
+		if !errors.Is(err, context.Canceled) || next != 11 {
+			t.Fatalf("from %d to %d: %v", from, next, err)
 		}
-		if len(seen) == 10 {
-			cancel()
+		cancel()
+	}
+}
+
+// An idle consumer ends at once when told.
+func TestAnIdleConsumerEndsAtOnce(t *testing.T) {
+	j := open(t, Config{Dir: t.TempDir()})
+	j.Append(step("c", 1))
+	flush(t, j)
+	ctx, cancel := context.WithCancel(context.Background())
+	seen, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- j.Consume(ctx, 1, 4, time.Millisecond, func([]Stored) error { close(seen); return nil })
+	}()
+	<-seen
+	cancel()
+	select {
+	case err := <-done:
+		if !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
 		}
-		return nil
-	})
-	if !errors.Is(err, context.Canceled) || len(seen) != 10 {
-		t.Fatalf("%v, %v", err, seen)
+	case <-time.After(4 * time.Second): // its wait for an event is longer
+		t.Fatal("it waits on")
 	}
 }
 

@@ -52,17 +52,17 @@ func (j *Journal) replay(ctx context.Context, filter string, from uint64, f func
 		got := 0
 		for m := range batch.Messages() {
 			got++
-			st, pending, err := read(m)
+			st, err := read(m)
 			if err != nil {
 				return err
 			}
 			if st.Seq > last {
 				return nil
 			}
-			if err := f(st); err != nil {
+			if err := f(st.Stored); err != nil {
 				return err
 			}
-			if pending == 0 {
+			if st.pending == 0 {
 				return nil
 			}
 		}
@@ -78,73 +78,96 @@ func (j *Journal) replay(ctx context.Context, filter string, from uint64, f func
 	}
 }
 
-func read(m jetstream.Msg) (Stored, uint64, error) {
-	meta, err := m.Metadata()
-	if err != nil {
-		return Stored{}, 0, fmt.Errorf("journal: a message without metadata: %w", err)
-	}
-	st := Stored{Seq: meta.Sequence.Stream, Raw: m.Data()}
-	st.Event, st.Err = event.Decode(st.Raw)
-	return st, meta.NumPending, nil
+// delivered is an event as it came from the server.
+type delivered struct {
+	Stored
+	delivery uint64 // counts what the server gave to this consumer
+	pending  uint64 // how many are still to come now
 }
 
-// Consume gives events in batches to f for ever, from where the consumer of that
-// name left off, and confirms a batch when f returned nil. A batch comes again when
-// f failed or the process died before the confirmation, so f must bear doubles.
+func read(m jetstream.Msg) (delivered, error) {
+	meta, err := m.Metadata()
+	if err != nil {
+		return delivered{}, fmt.Errorf("journal: a message without metadata: %w", err)
+	}
+	d := delivered{Stored: Stored{Seq: meta.Sequence.Stream, Raw: m.Data()}, delivery: meta.Sequence.Consumer, pending: meta.NumPending}
+	d.Event, d.Err = event.Decode(d.Raw)
+	return d, nil
+}
+
+// Consume gives events in batches to f for ever, from place from (0 and 1: the
+// first). Whoever consumes keeps the place it has reached, best in one transaction
+// with what it made of the events: then nothing is lost and nothing counts twice,
+// however either side ends. A confirmation kept by the server could not do that: it
+// hands out what is new before it repeats a batch that nobody confirmed.
+//
 // Batches hold up to most events and are given after at most wait. It returns when
-// ctx is done, or with f's error.
-func (j *Journal) Consume(ctx context.Context, name string, most int, wait time.Duration, f func([]Stored) error) error {
+// ctx is done, with f's error, or with that of the connection; begin again then.
+func (j *Journal) Consume(ctx context.Context, from uint64, most int, wait time.Duration, f func([]Stored) error) error {
 	s, err := j.js.Stream(ctx, j.cfg.Stream)
 	if err != nil {
 		return fmt.Errorf("journal: consume: %w", err)
 	}
-	c, err := s.CreateOrUpdateConsumer(ctx, jetstream.ConsumerConfig{
-		Durable: name, AckPolicy: jetstream.AckAllPolicy, AckWait: time.Minute, MaxAckPending: 4 * most, DeliverPolicy: jetstream.DeliverAllPolicy,
-	})
+	cfg := jetstream.ConsumerConfig{
+		AckPolicy: jetstream.AckNonePolicy, DeliverPolicy: jetstream.DeliverAllPolicy, MemoryStorage: true, Replicas: 1, InactiveThreshold: 5 * time.Minute,
+	}
+	if from > 1 {
+		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, from
+	}
+	c, err := s.CreateConsumer(ctx, cfg)
 	if err != nil {
 		return fmt.Errorf("journal: consume: %w", err)
 	}
+	defer func() {
+		bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		_ = s.DeleteConsumer(bye, c.CachedInfo().Name) // or the server does, in a while
+	}()
+	given := uint64(0) // messages that came, as the server counts them
 	for ctx.Err() == nil {
 		var list []Stored
-		var lastMsg jetstream.Msg
 		take := func(batch jetstream.MessageBatch, err error) error {
 			if err != nil {
 				return err
 			}
 			for m := range batch.Messages() {
-				st, _, err := read(m)
+				st, err := read(m)
 				if err != nil {
 					return err
 				}
-				list = append(list, st)
-				lastMsg = m
+				if st.delivery != given+1 {
+					return fmt.Errorf("delivery %d follows on %d: some were lost on the way", st.delivery, given)
+				}
+				given = st.delivery
+				list = append(list, st.Stored)
+			}
+			if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded) {
+				return err
 			}
 			return nil
 		}
 		// Wait for one, give others a moment to come, take what there is.
-		if err := take(c.Fetch(1, jetstream.FetchMaxWait(5*time.Second))); err != nil {
-			if ctx.Err() != nil {
-				break
-			}
-			return fmt.Errorf("journal: consume: %w", err)
-		}
-		if len(list) > 0 {
+		short, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err := take(c.Fetch(1, jetstream.FetchContext(short)))
+		cancel()
+		if err == nil && len(list) > 0 {
 			select {
 			case <-ctx.Done():
 			case <-time.After(wait):
 			}
-			if err := take(c.FetchNoWait(most - 1)); err != nil {
-				return fmt.Errorf("journal: consume: %w", err)
-			}
+			err = take(c.FetchNoWait(most - 1))
+		}
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("journal: consume: %w", err)
 		}
 		if len(list) == 0 {
 			continue
 		}
 		if err := f(list); err != nil {
 			return err
-		}
-		if err := lastMsg.Ack(); err != nil && ctx.Err() == nil {
-			return fmt.Errorf("journal: confirm: %w", err)
 		}
 	}
 	return ctx.Err()

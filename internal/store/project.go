@@ -13,7 +13,7 @@ import (
 	"cagri/internal/journal"
 )
 
-// projectionName is the consumer and the row of the position.
+// projectionName is the row of the position.
 const projectionName = "store"
 
 // insertRows bounds one INSERT, well below the limits of parameters and length.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
@@ -12,6 +13,10 @@ import (
 const (
 	batchEvents = 2000
 	batchWait   = 50 * time.Millisecond
+
+	// Pauses between attempts, doubled each time.
+	leastWait = 100 * time.Millisecond
+	mostWait  = 5 * time.Second
 )
 
 // Projector carries events from the journal into the database for as long as it
@@ -58,30 +63,12 @@ func (p *Projector) Stop() {
 
 func (p *Projector) run(ctx context.Context) {
 	defer close(p.done)
-	wait := 100 * time.Millisecond
+	wait := leastWait
 	for {
-		err := p.j.Consume(ctx, projectionName, batchEvents, batchWait, func(batch []journal.Stored) error {
-			// Retried here and not by redelivery, which would wait for a minute.
-			for pause := 100 * time.Millisecond; ; pause = min(2*pause, 5*time.Second) {
-				err := p.s.Project(ctx, batch)
-				if err == nil {
-					wait = 100 * time.Millisecond
-					return nil
-				}
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				if pause == 100*time.Millisecond {
-					p.log.Error("the database does not take events; they wait in the journal", "err", err)
-					p.alarm("database_away", err)
-				}
-				select {
-				case <-ctx.Done():
-					return ctx.Err()
-				case <-time.After(pause):
-				}
-			}
-		})
+		from, err := p.next(ctx)
+		if err == nil {
+			err = p.consume(ctx, from, func() { wait = leastWait })
+		}
 		if ctx.Err() != nil {
 			return
 		}
@@ -91,8 +78,58 @@ func (p *Projector) run(ctx context.Context) {
 			return
 		case <-time.After(wait):
 		}
-		wait = min(2*wait, 5*time.Second)
+		wait = min(2*wait, mostWait)
 	}
+}
+
+// next is the place at which the projection goes on: behind the last one whose
+// events were written, in the same transaction.
+func (p *Projector) next(ctx context.Context) (uint64, error) {
+	at, err := p.s.Position(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			p.alarm("database_away", err)
+		}
+		return 0, err
+	}
+	last, err := p.j.LastSeq(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if at > last {
+		// Not to go on would be worse: events of the journal that is there are new.
+		err := fmt.Errorf("store: the database stands at place %d and the journal ends at %d; they do not belong together, rebuild the database", at, last)
+		p.log.Error("the database is of another journal", "err", err)
+		p.alarm("database_ahead", err)
+		return 1, nil
+	}
+	return at + 1, nil
+}
+
+// consume projects batch after batch; written is called after each.
+func (p *Projector) consume(ctx context.Context, from uint64, written func()) error {
+	return p.j.Consume(ctx, from, batchEvents, batchWait, func(batch []journal.Stored) error {
+		// Retried here, with the batch in hand, and not by reading it anew.
+		for pause := leastWait; ; pause = min(2*pause, mostWait) {
+			err := p.s.Project(ctx, batch)
+			if err == nil {
+				written()
+				return nil
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if pause == leastWait {
+				p.log.Error("the database does not take events; they wait in the journal", "err", err)
+				p.alarm("database_away", err)
+			}
+			select {
+			case <-ctx.Done():
+				return ctx.Err()
+			case <-time.After(pause):
+			}
+		}
+	})
 }
 
 // CatchUp waits until the database has everything up to place seq of the journal.

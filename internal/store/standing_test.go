@@ -317,3 +317,52 @@ func BenchmarkProject(b *testing.B) {
 		})
 	}
 }
+
+// A batch that was handed out and not written when the process went away must come
+// again before anything newer counts.
+func TestABatchInHandAtTheEndIsNotLost(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	j, err := journal.Open(journal.Config{Dir: t.TempDir(), SyncInterval: time.Minute}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Stop()
+	e := sqlite()
+	cfg := e.config(t)
+	s := open(t, cfg)
+	alarms := make(chan string, 1)
+	first := NewProjector(j, s, func(what string, _ error) { alarms <- what }, quiet())
+	back := e.away(t, cfg)
+	if err := first.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for _, ev := range served(1, "108", "general", "aysel").events {
+		j.Append(ev)
+	}
+	select {
+	case <-alarms: // the batch is in hand and cannot be written
+	case <-ctx.Done():
+		t.Fatal("the projector did not try")
+	}
+	first.Stop()
+	back()
+	for _, ev := range served(2, "108", "general", "aysel").events {
+		j.Append(ev)
+	}
+	if err := j.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	second := NewProjector(j, s, nil, quiet())
+	if err := second.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	defer second.Stop()
+	if err := s.CatchUp(ctx, 26); err != nil {
+		t.Fatal(err)
+	}
+	list, err := s.ListCalls(ctx, AllBodies(), CallFilter{})
+	if err != nil || !slices.Equal(ids(list), []string{"2", "1"}) {
+		t.Errorf("the database says it has everything, and has calls %v (%v)", ids(list), err)
+	}
+}
