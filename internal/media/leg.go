@@ -120,6 +120,7 @@ type outbound struct {
 	at        int64  // plane time of the last packet
 	last      uint32 // its samples that ts goes beyond at
 	begun     bool
+	shut      bool // the sockets are closed, and their descriptors may be another's by now
 	mark      bool // the next packet begins a talkspurt
 	to        sockaddr
 	toRTCP    sockaddr
@@ -161,8 +162,15 @@ func (p *Plane) NewLeg(o LegOptions) (*Leg, error) {
 	}
 	l.local.RTPPort = l.port
 	p.mu.Lock()
-	p.legs[l] = struct{}{}
+	over := p.over
+	if !over {
+		p.legs[l] = struct{}{}
+	}
 	p.mu.Unlock()
+	if over {
+		l.Close()
+		return nil, errOver
+	}
 	return l, nil
 }
 
@@ -222,7 +230,7 @@ func (l *Leg) Close() Stats {
 	l.out.mu.Lock()
 	seat := l.out.seat
 	l.out.seat, l.out.digit = nil, nil
-	l.out.known = false // nothing is sent from here on
+	l.out.shut = true
 	l.out.mu.Unlock()
 	if seat != nil {
 		seat.Leave()

@@ -156,6 +156,9 @@ func (o *outbound) head(pt uint8, marker bool, seq uint16, ts uint32, payload in
 // emit encrypts if need be and sends. out.mu is held.
 func (l *Leg) emit(b []byte, ts uint32, now int64) {
 	o := &l.out
+	if o.shut {
+		return
+	}
 	o.begun = true
 	o.stats.Packet(o.ssrc, ts, len(b)-12, now, 8000)
 	if o.srtp != nil {
@@ -210,7 +213,7 @@ func (l *Leg) report(now int64, bye bool) {
 	o := &l.out
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.known || !o.begun && len(reports) == 0 {
+	if o.shut || !o.known || !o.begun && len(reports) == 0 {
 		return
 	}
 	out := quality.Outgoing{SSRC: o.ssrc, CNAME: l.plane.cname, Reports: reports, Bye: bye}
