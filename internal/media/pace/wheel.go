@@ -129,11 +129,11 @@ func (w *wheel) turn(stop <-chan struct{}) (next int64, ok bool) {
 			w.mu.Unlock()
 			return 0, false
 		}
-		now := w.now()
-		lag := now - earliest.next
+		now, due := w.now(), earliest.next
+		lag := now - due
 		if lag < 0 {
 			w.mu.Unlock()
-			return earliest.next, true
+			return due, true
 		}
 		frames := int64(1)
 		if lag > int64(MaxLag) {
