@@ -103,13 +103,8 @@ func (p *Plane) open(l *Leg) error {
 // work: a thread that has enough to do sleeps less often, and a call costs less.
 const fullReader = 1200
 
-// full is how many sockets a thread gets before another one is woken for the rest:
-// 250 calls are a quarter of what a thread can do, and threads that are woken for a
-// few packets each cost more than one that is woken for many.
-const full = 1000
-
-// poller gives the thread that reads near, or else the first that is not full, or
-// else the one with the fewest sockets.
+// poller gives the thread that reads near; without one, the first that is not full,
+// or else the one with the fewest sockets.
 func (p *Plane) poller(near *Leg) *poller {
 	if near != nil {
 		return near.rtp.p
@@ -117,7 +112,7 @@ func (p *Plane) poller(near *Leg) *poller {
 	best := p.pollers[0]
 	for _, pl := range p.pollers {
 		n := pl.sockets.Load()
-		if n < full {
+		if n < fullReader {
 			return pl
 		}
 		if n < best.sockets.Load() {
