@@ -57,6 +57,7 @@ type far struct {
 	seq    uint16
 	ts     uint32
 	marker bool
+	sent   uint64 // packets
 }
 
 var pcma, pcmu = []string{"8 PCMA/8000", "101 telephone-event/8000", "13 CN/8000"}, []string{"0 PCMU/8000", "101 telephone-event/8000", "13 CN/8000"}
@@ -180,9 +181,16 @@ func raw(pt uint8, marker bool, seq uint16, ts, ssrc uint32, payload []byte) []b
 
 func (f *far) send(b []byte) {
 	f.t.Helper()
+	f.sent++
 	if _, err := f.rtp.WriteToUDPAddrPort(b, f.to()); err != nil {
 		f.t.Fatal(err)
 	}
+}
+
+// taken waits until the leg has looked at everything that was sent.
+func (f *far) taken() {
+	f.t.Helper()
+	until(f.t, "all packets taken", func() bool { s := f.leg.Stats(); return s.Received+s.Invalid+s.WrongSource == f.sent })
 }
 
 // say sends the next packet of speech.

@@ -74,8 +74,9 @@ func (l *Leg) packet(b []byte, from netip.AddrPort, rtcp bool) {
 	case n.dtmf.OK && h.pt == n.dtmf.RecvPT:
 		l.in.mu.Lock()
 		digit, first := l.in.digits.Packet(h.ts, h.payload)
+		ours := h.ssrc == l.in.stream.ssrc // RFC 4733 section 2.2; some gateways differ
 		l.in.mu.Unlock()
-		if r := l.route.Load(); r != nil && r.peer != nil {
+		if r := l.route.Load(); r != nil && r.peer != nil && ours {
 			r.peer.forward(r, h, kindEvent, now)
 		}
 		if first {
@@ -111,7 +112,9 @@ func (l *Leg) accept(n *negotiated, b []byte, from netip.AddrPort, now int64) (h
 		l.in.invalid++
 		return h, false
 	}
-	if !l.in.stream.takes(h.ssrc, h.seq) && !(n.dtmf.OK && h.pt == n.dtmf.RecvPT) {
+	key := n.dtmf.OK && h.pt == n.dtmf.RecvPT
+	ours := l.in.stream.takes(h.ssrc, h.seq, key)
+	if !ours && !key {
 		l.in.invalid++
 		return h, false
 	}
@@ -124,14 +127,16 @@ func (l *Leg) accept(n *negotiated, b []byte, from netip.AddrPort, now int64) (h
 		l.out.mu.Unlock()
 	}
 	l.in.lastAt, l.in.silent = now, false
-	l.in.quality.Packet(h.ssrc, h.seq, h.ts, now, 8000)
+	if ours {
+		l.in.quality.Packet(h.ssrc, h.seq, h.ts, now, 8000)
+	}
 	return h, true
 }
 
 // streamID is the stream that a leg takes from its source. Another SSRC becomes it
 // with two packets in a row (RFC 3550 appendix A.1) and none of the old stream
 // between them, so that strays and forgeries do not tear up what the far end hears.
-// The first stream is taken at once.
+// The first stream is taken at once; keys never make a stream out of another SSRC.
 type streamID struct {
 	ssrc  uint32
 	known bool
@@ -142,7 +147,10 @@ type streamID struct {
 	}
 }
 
-func (s *streamID) takes(ssrc uint32, seq uint16) bool {
+func (s *streamID) takes(ssrc uint32, seq uint16, key bool) bool {
+	if key && s.known && ssrc != s.ssrc {
+		return false
+	}
 	if s.known && ssrc != s.ssrc && !(s.trial.on && s.trial.ssrc == ssrc && s.trial.next == seq) {
 		s.trial.ssrc, s.trial.next, s.trial.on = ssrc, seq+1, true
 		return false

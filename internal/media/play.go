@@ -159,11 +159,15 @@ func silence(b []byte) {
 	}
 }
 
-// SendDigit presses a key towards the peer (RFC 4733). Other sound pauses meanwhile.
+// SendDigit presses a key towards the peer (RFC 4733). Other sound is left
+// out meanwhile.
 func (l *Leg) SendDigit(digit byte, d time.Duration) error {
 	n := l.neg.Load()
 	if n == nil || !n.dtmf.OK {
 		return fmt.Errorf("media: the peer does not take telephone events")
+	}
+	if !n.sends {
+		return fmt.Errorf("media: the peer holds the line and hears no keys")
 	}
 	l.out.mu.Lock()
 	if l.out.digit != nil {
@@ -205,7 +209,7 @@ func (p presser) Tick(int) bool {
 	}
 	n := l.neg.Load()
 	e, more := p.s.Next()
-	if !more || n == nil || !n.dtmf.OK || !l.out.known {
+	if !more || n == nil || !n.dtmf.OK || !n.sends || !l.out.known {
 		l.out.digit = nil
 		l.out.ts, l.out.at, l.out.last = p.s.Resume(), now, 0
 		l.out.mark = true
