@@ -28,6 +28,10 @@ type resting struct {
 	until time.Time
 }
 
+// leastRest is what a pair rests even when all others are in use: packets of a
+// call that has ended are on their way for less.
+const leastRest = 2 * time.Second
+
 func newPorts(low, high uint16, rest time.Duration) *ports {
 	p := &ports{rest: rest}
 	for n := int(low) + int(low)%2; n+1 <= int(high); n += 2 {
@@ -45,7 +49,13 @@ func (p *ports) take(now time.Time) (uint16, bool) {
 		p.resting = p.resting[1:]
 	}
 	if len(p.free) == 0 {
-		return 0, false
+		// Better a pair that rested too little than a caller turned away.
+		if len(p.resting) == 0 || now.Before(p.resting[0].until.Add(min(p.rest, leastRest)-p.rest)) {
+			return 0, false
+		}
+		port := p.resting[0].port
+		p.resting = p.resting[1:]
+		return port, true
 	}
 	i := rand.IntN(len(p.free))
 	port := p.free[i]

@@ -25,7 +25,7 @@ func benchSetup(ctx context.Context, o options) error {
 }
 
 func setupRow(ctx context.Context, o options, cps int, record bool) error {
-	t, err := server(ctx, o, o.agents, 20*time.Millisecond, record, 0)
+	t, err := server(ctx, o, o.agents, 100*time.Millisecond, record, 0)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ func benchBacklog(ctx context.Context, o options) error {
 }
 
 func backlogRow(ctx context.Context, o options, n int) error {
-	t, err := server(ctx, o, n, 20*time.Millisecond, false, 0)
+	t, err := server(ctx, o, n, 100*time.Millisecond, false, 0)
 	if err != nil {
 		return err
 	}
