@@ -95,9 +95,6 @@ func (p *player) Tick(due int) bool {
 	n := l.neg.Load()
 	done := false
 	if n != nil && l.out.known && n.sends {
-		if l.out.relay.on || !l.out.begun {
-			p.owed = 0
-		}
 		for p.owed += 20; p.owed >= n.ptime && !done; p.owed -= n.ptime {
 			frame := p.frame[:n.ptime*8]
 			done = p.fill(frame)
