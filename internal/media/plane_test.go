@@ -43,18 +43,18 @@ func TestPorts(t *testing.T) {
 			t.Errorf("%d to %d: pairs %v, want %v", c.low, c.high, got, c.want)
 		}
 	}
-	p := newPorts(20000, 20003, time.Minute)
+	p := newPorts(20000, 20003, leastRest)
 	a, _ := p.take(now)
 	b, _ := p.take(now)
 	p.give(a, now)
-	p.give(b, now.Add(time.Second))
-	if port, ok := p.take(now.Add(time.Minute - 1)); ok {
+	p.give(b, now.Add(time.Millisecond))
+	if port, ok := p.take(now.Add(leastRest - 1)); ok {
 		t.Errorf("port %d did not rest", port)
 	}
-	if port, ok := p.take(now.Add(time.Minute)); !ok || port != a {
+	if port, ok := p.take(now.Add(leastRest)); !ok || port != a {
 		t.Errorf("after its rest %d is not %d", port, a)
 	}
-	if port, ok := p.take(now.Add(time.Minute)); ok {
+	if port, ok := p.take(now.Add(leastRest)); ok {
 		t.Errorf("port %d did not rest", port)
 	}
 	p.untake(a) // never used: no rest
