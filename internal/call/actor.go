@@ -11,7 +11,6 @@ import (
 	"cagri/internal/ivr"
 	"cagri/internal/media"
 	"cagri/internal/prompt"
-	"cagri/internal/routing"
 	"cagri/internal/sip"
 )
 
@@ -176,7 +175,7 @@ func (a *actor) handle(m any) {
 		if m.gen == a.timers[m.kind] {
 			a.onTimer(m.kind)
 		}
-	case routing.Decision:
+	case decided:
 		a.onDecision(m)
 	case placeMsg:
 		a.announcePlace(m)

@@ -164,10 +164,16 @@ func (r *router) hand(d routing.Decision) {
 	}
 }
 
+// decided is a decision with the place of the input that led to it.
+type decided struct {
+	routing.Decision
+	seq uint64
+}
+
 // post hands d to its call. A call that is gone has left the queue, whatever the
 // router still thinks.
 func (r *router) post(d routing.Decision) {
-	if a := r.x.call(string(d.Call)); a != nil && a.box.post(d) {
+	if a := r.x.call(string(d.Call)); a != nil && a.box.post(decided{d, r.seq}) {
 		return
 	}
 	switch d.Kind {

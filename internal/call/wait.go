@@ -77,7 +77,7 @@ func (a *actor) leaveQueue(reason string) {
 }
 
 // onDecision follows the router.
-func (a *actor) onDecision(d routing.Decision) {
+func (a *actor) onDecision(d decided) {
 	switch d.Kind {
 	case routing.Offer:
 		a.ring(d)
@@ -86,7 +86,7 @@ func (a *actor) onDecision(d routing.Decision) {
 	case routing.DropLeg:
 		a.unring(d.Offer, "stale")
 	case routing.AgentMoved: // into Talking, by an offer: the answer counts
-		a.connect(d)
+		a.connect(d.Decision)
 	case routing.CallTimedOut:
 		a.givenBack("timed_out", ivr.TimedOut)
 	case routing.NobodyThere:
@@ -125,7 +125,7 @@ func (a *actor) givenBack(reason string, outcome ivr.Outcome) {
 }
 
 // ring calls the agent whom the router chose.
-func (a *actor) ring(d routing.Decision) {
+func (a *actor) ring(d decided) {
 	agent, known := a.x.agents[string(d.Agent)]
 	if a.phase != waiting || a.agent != nil || !known {
 		a.x.router.tell(routing.OfferFailed{Offer: d.Offer, Reason: routing.StationUnreachable})
@@ -133,7 +133,7 @@ func (a *actor) ring(d routing.Decision) {
 	}
 	a.emitFor(agent.ID, event.OfferMade{
 		Offer: uint64(d.Offer), Agent: agent.ID, Queue: string(d.Queue), WaitedMS: ms(d.Why.Waited),
-		AgentIdle: ms(d.Why.Idle), Waiting: d.Why.Waiting, Candidates: d.Why.Ready,
+		AgentIdle: ms(d.Why.Idle), Waiting: d.Why.Waiting, Candidates: d.Why.Ready, RouterSeq: d.seq,
 	})
 	p := newParty(a, roleAgent)
 	p.agent, p.offer = agent, d.Offer
