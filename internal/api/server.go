@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/pprof"
 	"path"
 	"reflect"
 	"strings"
@@ -62,6 +63,10 @@ func New(deps Deps, token string, log *slog.Logger) (*Server, error) {
 	s.machine(a)
 	mux.HandleFunc("GET /v1/calls/{id}/audio", s.audio)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(deps.Metrics, promhttp.HandlerOpts{}))
+	// Where the processor and the memory go, for whoever bears the token.
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 	s.http = &http.Server{
 		Handler:           s.guard(mux),
 		ReadHeaderTimeout: 5 * time.Second,
