@@ -98,6 +98,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
+		// On a copy: net/http closes a connection whose body was not read to its end
+		// only while the request still holds the body it came with.
+		r = r.WithContext(r.Context())
 		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 		if r.URL.Path != "/healthz" && subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), want) != 1 {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="cagri"`)
