@@ -99,7 +99,7 @@ func anyOrder(t *testing.T, e engine) {
 func largeBatch(t *testing.T, e engine) {
 	s := open(t, e.config(t))
 	var events []event.Event
-	const calls = 60 // more events than one INSERT takes
+	const calls = 45 // more events than one INSERT takes
 	for n := range calls {
 		events = append(events, served(n, "108", "general", "aysel").events...)
 	}

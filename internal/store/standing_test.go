@@ -366,3 +366,67 @@ func TestABatchInHandAtTheEndIsNotLost(t *testing.T) {
 		t.Errorf("the database says it has everything, and has calls %v (%v)", ids(list), err)
 	}
 }
+
+// A database that was lost is built anew by nothing but a start, and one that does
+// not belong to the journal is said.
+func TestALostDatabaseIsBuiltAnew(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	j, err := journal.Open(journal.Config{Dir: t.TempDir(), SyncInterval: time.Minute}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Stop()
+	for n := range 10 {
+		for _, ev := range served(n, "108", "general", "aysel").events {
+			j.Append(ev)
+		}
+	}
+	if err := j.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	dumps := []string{}
+	for range 2 {
+		s := open(t, sqlite().config(t))
+		p := NewProjector(j, s, nil, quiet())
+		if err := p.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.CatchUp(ctx, 130); err != nil {
+			t.Fatal(err)
+		}
+		p.Stop()
+		dumps = append(dumps, dump(t, s))
+	}
+	if dumps[0] != dumps[1] {
+		t.Error("the database built anew differs")
+	}
+	other := open(t, sqlite().config(t))
+	project(t, other, []journal.Stored{{Seq: 9999, Event: served(77, "108", "general", "aysel").events[0]}})
+	alarms := make(chan string, 1)
+	p := NewProjector(j, other, func(what string, _ error) { alarms <- what }, quiet())
+	if err := p.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	defer p.Stop()
+	select {
+	case what := <-alarms:
+		if what != "database_ahead" {
+			t.Errorf("alarm %q", what)
+		}
+	case <-ctx.Done():
+		t.Error("a database of another journal is taken without a word")
+	}
+}
+
+func TestTheDocsNameEveryTable(t *testing.T) {
+	b, err := os.ReadFile("../../docs/data.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tb := range tables {
+		if !strings.Contains(string(b), "| `"+tb.name+"` |") || !strings.Contains(string(b), "| `"+tb.key+"` |") {
+			t.Errorf("docs/data.md does not name table %s with its key %s", tb.name, tb.key)
+		}
+	}
+}
