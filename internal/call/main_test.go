@@ -1,0 +1,35 @@
+package call
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+)
+
+// TestMain lets the tests, which mostly wait, run side by side on any machine, and
+// checks at the end that none has left a goroutine of ours behind.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := map[string]bool{}
+	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	for name, value := range map[string]string{"test.parallel": "8", "rapid.checks": "2", "rapid.shrinktime": "1s", "rapid.nofailfile": "true"} {
+		if !given[name] {
+			_ = flag.Set(name, value)
+		}
+	}
+	code := m.Run()
+	if code == 0 {
+		for end := time.Now().Add(10 * time.Second); len(leftover()) > 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		}
+		if left := leftover(); len(left) > 0 {
+			fmt.Fprintf(os.Stderr, "%d goroutines are left:\n", len(left))
+			for _, g := range left {
+				fmt.Fprintln(os.Stderr, g)
+			}
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
