@@ -112,7 +112,7 @@ func (c *centre) tell(ev routing.Event) {
 		case k == nil:
 		case d.Kind == routing.Offer:
 			k.offer = d
-			c.emit(k, string(d.Agent), event.OfferMade{Offer: uint64(d.Offer), Agent: string(d.Agent), Queue: string(d.Queue), WaitedMS: d.Why.Waited.Milliseconds()})
+			c.emit(k, string(d.Agent), event.OfferMade{Offer: uint64(d.Offer), Agent: string(d.Agent), Queue: string(d.Queue), WaitedMS: d.Why.Waited.Milliseconds(), RouterSeq: c.seq})
 		case d.Kind == routing.CallTimedOut, d.Kind == routing.NobodyThere:
 			c.emit(k, "", event.QueueLeft{Queue: k.queue, Reason: string(d.Reason), WaitedMS: 1})
 			k.waiting = false

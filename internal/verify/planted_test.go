@@ -176,6 +176,13 @@ func TestPlantedBreaches(t *testing.T) {
 			d.events[i].Data = m
 			return d.events
 		}},
+		{"a call names another input of the router", []string{CheckRouter}, "names input", func(t *testing.T, d *centre) []event.Event {
+			i := where(t, d.events, is[event.OfferMade])
+			m := d.events[i].Data.(event.OfferMade)
+			m.RouterSeq += 3
+			d.events[i].Data = m
+			return d.events
+		}},
 		{"a call rings without a decision", []string{CheckRouter}, "not decided", func(t *testing.T, d *centre) []event.Event {
 			k := d.arrive()
 			d.emit(k, "", event.OfferMade{Offer: 9999, Agent: "aysel", Queue: "a"})

@@ -28,8 +28,14 @@ type routerChecks struct {
 	told  bool
 	picks int // waiting calls taken by hand
 
-	offers map[routing.OfferID]routing.Decision // made by the router, not yet heard of from the call
+	offers map[routing.OfferID]decided // made by the router, not yet heard of from the call
 	byCall map[string][]routing.OfferID
+}
+
+// decided is an offer of the router and the number of the input that led to it.
+type decided struct {
+	routing.Decision
+	seq uint64
 }
 
 func newRouterChecks(live func(string) bool) *routerChecks {
@@ -37,7 +43,7 @@ func newRouterChecks(live func(string) bool) *routerChecks {
 		replay: newCheck(CheckRouter, "inputs", "replayed by its rules, the router decides what it decided"),
 		order:  newCheck(CheckOrder, "offers", "nobody was passed over: priority, lost agent, longest wait, first come"),
 		live:   live,
-		offers: map[routing.OfferID]routing.Decision{}, byCall: map[string][]routing.OfferID{},
+		offers: map[routing.OfferID]decided{}, byCall: map[string][]routing.OfferID{},
 	}
 }
 
@@ -139,7 +145,7 @@ func (r *routerChecks) input(e event.Event, d event.RouterInput, place uint64) {
 func (r *routerChecks) follow(e event.Event, ev routing.Event, now time.Time, decisions []routing.Decision, place uint64) {
 	for _, d := range decisions {
 		if d.Kind == routing.Offer && r.live(string(d.Call)) {
-			r.offers[d.Offer] = d
+			r.offers[d.Offer] = decided{d, r.seq}
 			r.byCall[string(d.Call)] = append(r.byCall[string(d.Call)], d.Offer)
 		}
 	}
@@ -173,6 +179,8 @@ func (r *routerChecks) made(e event.Event, m event.OfferMade, place uint64) {
 	case string(d.Call) != e.Call || string(d.Agent) != m.Agent || string(d.Queue) != m.Queue:
 		r.replay.breach(Finding{Call: e.Call, Event: e.ID, Place: place,
 			Reason: fmt.Sprintf("offer %d rings %s for this call from queue %s; the router chose %s for call %s of queue %s", m.Offer, m.Agent, m.Queue, d.Agent, d.Call, d.Queue)})
+	case m.RouterSeq != 0 && m.RouterSeq != d.seq: // older programs did not say
+		r.replay.breach(Finding{Call: e.Call, Event: e.ID, Place: place, Reason: fmt.Sprintf("offer %d names input %d of the router; it was decided by input %d", m.Offer, m.RouterSeq, d.seq)})
 	}
 	delete(r.offers, routing.OfferID(m.Offer))
 }
