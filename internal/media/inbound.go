@@ -100,7 +100,7 @@ func (l *Leg) accept(n *negotiated, b []byte, from netip.AddrPort, now int64) (h
 		return h, false
 	}
 	if l.in.srtp != nil {
-		plain, err := l.in.srtp.DecryptRTP(l.in.plain[:0], b, nil)
+		plain, err := l.in.srtp.DecryptRTP(l.in.plain[:0], b, &l.in.header)
 		if err != nil {
 			l.in.invalid++
 			return h, false

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/pion/rtp"
 	"github.com/pion/srtp/v3"
 
 	"cagri/internal/media/dtmf"
@@ -106,6 +107,7 @@ type inbound struct {
 	silent  bool  // reported
 	wrong   uint64
 	invalid uint64
+	header  rtp.Header   // scratch of the decryption
 	plain   [maxRTP]byte // decrypted
 	alaw    [maxRTP]byte // converted for the recording or conference
 }
@@ -136,6 +138,7 @@ type outbound struct {
 	seat      *pace.Seat // of digit
 	nextRep   int64      // plane time of the next RTCP report
 	buf       [maxRTP]byte
+	header    rtp.Header // scratch of the encryption
 	sealed    []byte
 }
 

@@ -162,7 +162,7 @@ func (l *Leg) emit(b []byte, ts uint32, now int64) {
 	o.begun = true
 	o.stats.Packet(o.ssrc, ts, len(b)-12, now, 8000)
 	if o.srtp != nil {
-		sealed, err := o.srtp.EncryptRTP(o.sealed[:0], b, nil)
+		sealed, err := o.srtp.EncryptRTP(o.sealed[:0], b, &o.header)
 		if err != nil {
 			return
 		}
