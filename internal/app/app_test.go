@@ -21,6 +21,8 @@ import (
 	"cagri/internal/config"
 	"cagri/internal/event"
 	"cagri/internal/journal"
+	"cagri/internal/media/record"
+	"cagri/internal/media/tone"
 	"cagri/internal/store"
 )
 
@@ -136,13 +138,22 @@ func TestCallsCutByACrashAreClosed(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := time.Now().Add(-time.Minute)
-	for i, p := range []event.Payload{
-		event.CallArrived{Called: "108", Calling: "0125550101", Trunk: "local"},
-		event.CallAnswered{Codec: "PCMA"},
-	} {
-		j.Append(event.Event{ID: fmt.Sprintf("cut-%d", i+1), At: at, Body: "108", Call: "cut", Seq: uint64(i + 1), Data: p})
+	journey := func(call string, more ...event.Payload) {
+		list := append([]event.Payload{
+			event.CallArrived{Called: "108", Calling: "0125550101", Trunk: "local"},
+			event.CallAnswered{Codec: "PCMA"},
+			event.NoticePlayed{Language: "az", DurationMS: 3000},
+		}, more...)
+		for i, p := range list {
+			j.Append(event.Event{ID: fmt.Sprintf("%s-%d", call, i+1), At: at, Body: "108", Call: call, Seq: uint64(i + 1), Data: p})
+		}
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	journey("cut")
+	journey("lost", event.RecordingStarted{Recording: "lost", File: "lost.wav"})
+	journey("half", event.RecordingStarted{Recording: "half", File: "half.wav"})
+	journey("whole", event.RecordingStarted{Recording: "whole", File: "whole.wav"})
+	recordHalfAndWhole(t, filepath.Join(dir, "recordings"))
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	if err := j.Flush(ctx); err != nil {
 		t.Fatal(err)
@@ -151,22 +162,65 @@ func TestCallsCutByACrashAreClosed(t *testing.T) {
 
 	for range 2 { // the second start finds nothing more to close
 		a := start(t, testConfig(dir))
-		until(t, "the cut call is not closed", func() bool {
-			d, err := a.store.GetCall(ctx, store.AllBodies(), "cut")
-			return err == nil && d.Outcome == "failed"
-		})
-		d, err := a.store.GetCall(ctx, store.AllBodies(), "cut")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(d.Steps) != 3 || d.Reason != "crash" {
-			t.Errorf("%d steps, reason %q: %+v", len(d.Steps), d.Reason, d.Steps)
+		for call, want := range map[string]struct{ steps, closed, failed int }{
+			"cut": {4, 0, 0}, "lost": {6, 0, 1}, "half": {6, 1, 0}, "whole": {6, 1, 0},
+		} {
+			until(t, call+" is not closed", func() bool {
+				d, err := a.store.GetCall(ctx, store.AllBodies(), call)
+				return err == nil && d.Outcome == "failed"
+			})
+			d, err := a.store.GetCall(ctx, store.AllBodies(), call)
+			if err != nil {
+				t.Fatal(err)
+			}
+			closed, failed := 0, 0
+			for _, r := range d.Recordings {
+				switch {
+				case r.Failed != "":
+					failed++
+				case r.SHA256 != "" && r.DurationMS >= 900:
+					closed++
+				}
+			}
+			if len(d.Steps) != want.steps || d.Reason != "crash" || closed != want.closed || failed != want.failed {
+				t.Errorf("%s: %d steps, reason %q, recordings %+v", call, len(d.Steps), d.Reason, d.Recordings)
+			}
 		}
 		status, body := ask(t, a, http.MethodPost, "/v1/verify", tokenIn(t, dir), `{"files":true}`)
 		if status != http.StatusOK || !bytes.Contains(body, []byte(`"ok":true`)) {
 			t.Errorf("verify: %d %s", status, body)
 		}
 		stop(t, a)
+	}
+}
+
+// recordHalfAndWhole leaves two recordings of a second: one as a killed process
+// leaves it, one finished.
+func recordHalfAndWhole(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	pool := record.NewPool(record.PoolConfig{}, slog.New(slog.DiscardHandler))
+	if err := pool.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	defer pool.Stop()
+	for _, name := range []string{"half.wav", "whole.wav"} {
+		r, err := pool.Create(filepath.Join(dir, name), func(err error) { t.Error(err) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		sound := tone.Sine(440, 20*time.Millisecond, 0.3)
+		for i := range 50 {
+			r.Write(record.Caller, 1, uint32(160*i), int64(i)*int64(20*time.Millisecond), sound)
+		}
+		if _, err := r.Close(int64(time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Rename(filepath.Join(dir, "half.wav"), filepath.Join(dir, "half.wav.part")); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"cagri/internal/event"
 	"cagri/internal/media/record"
+	"cagri/internal/store"
 )
 
 // recoverIn bounds how long a start waits for the database to catch up with the
@@ -44,30 +45,55 @@ func (a *App) recover(ctx context.Context, recordings string) error {
 		a.log.Error("what a crash may have left open cannot be closed now", "err", err)
 		return nil
 	}
+	found := len(repaired)
 	open, err := a.store.OpenCalls(ctx)
 	if err != nil {
 		return err
 	}
 	for _, c := range open {
-		seq := uint64(c.LastSeq)
-		write := func(p event.Payload) {
-			seq++
-			a.journal.Append(event.Event{ID: fmt.Sprintf("%s-%d", c.ID, seq), At: time.Now().UTC(), Body: c.Body, Call: c.ID, Seq: seq, Data: p})
+		if err := a.closeCut(ctx, c, recordings, repaired); err != nil {
+			return err
 		}
-		if sum, ok := repaired[c.ID]; ok {
-			file, err := filepath.Rel(recordings, sum.Path)
-			if err != nil {
-				file = sum.Path
-			}
-			write(event.RecordingClosed{
-				Recording: c.ID, File: filepath.ToSlash(file), DurationMS: sum.Duration.Milliseconds(), Bytes: sum.Bytes, SHA256: sum.SHA256,
-				CallerVoiceMS: sum.Voiced[record.Caller].Milliseconds(), AgentVoiceMS: sum.Voiced[record.Agent].Milliseconds(), Repaired: true,
-			})
-		}
-		write(event.CallEnded{By: "system", Reason: "crash", Outcome: "failed", TotalMS: c.TotalMS, QueueMS: c.WaitMS, TalkMS: c.TalkMS})
+	}
+	for name := range repaired {
+		a.exchange.Alarm("recording_without_call", fmt.Errorf("%s was cut by a crash, but the journal knows no open call of it", name))
 	}
 	if len(open) > 0 {
-		a.log.Warn("calls cut by a crash are closed", "calls", len(open), "recordings", len(repaired))
+		a.log.Warn("calls cut by a crash are closed", "calls", len(open), "recordings", found)
 	}
+	return nil
+}
+
+// closeCut writes the last events of a call that a crash left open. What it takes
+// out of repaired it has named in the journal.
+func (a *App) closeCut(ctx context.Context, c store.Call, recordings string, repaired map[string]record.Summary) error {
+	d, err := a.store.GetCall(ctx, store.AllBodies(), c.ID)
+	if err != nil {
+		return err
+	}
+	seq := uint64(c.LastSeq)
+	write := func(p event.Payload) {
+		seq++
+		a.journal.Append(event.Event{ID: fmt.Sprintf("%s-%d", c.ID, seq), At: time.Now().UTC(), Body: c.Body, Call: c.ID, Seq: seq, Data: p})
+	}
+	for _, r := range d.Recordings {
+		if !r.ClosedAt.IsZero() || r.Failed != "" || recordings == "" {
+			continue
+		}
+		sum, ok := repaired[r.ID]
+		delete(repaired, r.ID)
+		if !ok {
+			// The file may have been finished without anybody left to say so.
+			if sum, err = record.Repair(filepath.Join(recordings, filepath.FromSlash(r.File))); err != nil {
+				write(event.RecordingFailed{Recording: r.ID, Reason: "lost in a crash: " + err.Error()})
+				continue
+			}
+		}
+		write(event.RecordingClosed{
+			Recording: r.ID, File: r.File, DurationMS: sum.Duration.Milliseconds(), Bytes: sum.Bytes, SHA256: sum.SHA256,
+			CallerVoiceMS: sum.Voiced[record.Caller].Milliseconds(), AgentVoiceMS: sum.Voiced[record.Agent].Milliseconds(), Repaired: true,
+		})
+	}
+	write(event.CallEnded{By: "system", Reason: "crash", Outcome: "failed", TotalMS: c.TotalMS, QueueMS: c.WaitMS, TalkMS: c.TalkMS})
 	return nil
 }
