@@ -42,15 +42,25 @@ type party struct {
 	dialog *sip.Dialog
 	leg    *media.Leg
 	state  partyState
+	began  time.Time // when it was rung
 	since  time.Time // of the state
 	held   bool      // it put us on hold
 	late   bool      // our offer went out in the 200; the answer comes with the ACK
 }
 
 func newParty(a *actor, r role) *party {
-	p := &party{role: r, since: time.Now()}
+	now := time.Now()
+	p := &party{role: r, began: now, since: now}
 	p.owner.Store(a)
 	return p
+}
+
+// rang is how long the party's phone rang, or has been ringing.
+func (p *party) rang() time.Duration {
+	if p.state == up {
+		return p.since.Sub(p.began)
+	}
+	return time.Since(p.began)
 }
 
 // onSIP and onMedia are the sinks: they only post.

@@ -159,7 +159,7 @@ func (a *actor) connect(d routing.Decision) {
 		a.x.router.tell(routing.TalkEnded{Agent: d.Agent, Call: d.Call})
 		return
 	}
-	a.emitFor(p.agent.ID, event.OfferAccepted{Offer: uint64(d.Offer), Agent: p.agent.ID, RingMS: ms(p.since.Sub(a.wait.entered))})
+	a.emitFor(p.agent.ID, event.OfferAccepted{Offer: uint64(d.Offer), Agent: p.agent.ID, RingMS: ms(p.rang())})
 	a.leaveQueue("answered")
 	a.join(p)
 }

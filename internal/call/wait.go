@@ -201,7 +201,7 @@ func (a *actor) unring(offer routing.OfferID, reason string) {
 		return
 	}
 	a.agent = nil
-	a.emitFor(p.agent.ID, event.OfferFailed{Offer: uint64(offer), Agent: p.agent.ID, Reason: reason, RingMS: ms(time.Since(p.since))})
+	a.emitFor(p.agent.ID, event.OfferFailed{Offer: uint64(offer), Agent: p.agent.ID, Reason: reason, RingMS: ms(p.rang())})
 	a.release(p, reasonCancel)
 }
 
@@ -209,7 +209,7 @@ func (a *actor) unring(offer routing.OfferID, reason string) {
 func (a *actor) offerFailed(p *party, status int) {
 	a.agent = nil
 	why := failureOf(status)
-	a.emitFor(p.agent.ID, event.OfferFailed{Offer: uint64(p.offer), Agent: p.agent.ID, Reason: string(why), Status: status, RingMS: ms(time.Since(p.since))})
+	a.emitFor(p.agent.ID, event.OfferFailed{Offer: uint64(p.offer), Agent: p.agent.ID, Reason: string(why), Status: status, RingMS: ms(p.rang())})
 	a.release(p, reasonCancel)
 	a.x.router.tell(routing.OfferFailed{Offer: p.offer, Reason: why})
 }
