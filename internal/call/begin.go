@@ -57,6 +57,9 @@ func (a *actor) classify() {
 
 // turnAway ends a call that cannot be served, before it is answered.
 func (a *actor) turnAway(status int, reason string) {
+	if a.target != nil { // of an agent's own call: the far side has picked up already
+		a.dropTarget(reasonFault)
+	}
 	a.emit(event.CallRefused{Status: status, Reason: reason})
 	_ = a.caller.dialog.Reject(status, "", 0)
 	a.caller.state = left

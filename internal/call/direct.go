@@ -48,7 +48,8 @@ func (a *actor) callingAgent() (directory.Agent, bool) {
 // answerDirect answers the calling phone, now that the other side has, and joins
 // the two.
 func (a *actor) answerDirect(p *party) {
-	a.agent = p
+	// p stays the target until the caller is up: should that fail, whatever ends the
+	// call lets go of p, and no talk ends that never began.
 	a.answerCaller()
 	if a.caller.state != up {
 		return // the phone could not be answered; the call is over
@@ -57,6 +58,7 @@ func (a *actor) answerDirect(p *party) {
 		// The phone's answer comes with its ACK; sound flows from then on.
 		a.disarm(timerConfirm)
 	}
+	a.target = nil
 	a.join(p)
 }
 

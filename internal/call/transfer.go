@@ -230,12 +230,12 @@ func (a *actor) dropTarget(why sip.Reason) {
 // targetAnswered joins the caller with the target.
 func (a *actor) targetAnswered() {
 	p := a.target
-	a.target = nil
 	a.disarm(timerTransfer)
 	if a.kind == direct && a.caller.state != up {
 		a.answerDirect(p)
 		return
 	}
+	a.target = nil
 	if a.agent != nil {
 		a.letGoAfterTransfer()
 	}
