@@ -129,6 +129,9 @@ func sipConfig(cfg *config.Config) (sip.Config, error) {
 		}
 		out.TLS = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
 	}
+	for _, d := range cfg.SIP.Digest {
+		out.Digest = append(out.Digest, digest.Algorithm(d))
+	}
 	for _, n := range cfg.SIP.PhoneNetworks {
 		p, err := netip.ParsePrefix(n)
 		if err != nil {

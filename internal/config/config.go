@@ -43,6 +43,9 @@ type SIP struct {
 	Advertise string `koanf:"advertise"`
 	// Realm is the digest realm of the phones.
 	Realm string `koanf:"realm"`
+	// Digest lists the hashes offered to phones, strongest first: "SHA-256", "MD5".
+	// Old phones that give up at SHA-256 need ["MD5"].
+	Digest []string `koanf:"digest"`
 	// TLSCert and TLSKey are PEM files; needed for a tls listener.
 	TLSCert string `koanf:"tls_cert"`
 	TLSKey  string `koanf:"tls_key"`
@@ -229,7 +232,7 @@ func Defaults() Config {
 		Data: "cagri-data",
 		Log:  "info",
 		SIP: SIP{
-			Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"}, Realm: "cagri",
+			Listen: []string{"udp:127.0.0.1:5060", "tcp:127.0.0.1:5060"}, Realm: "cagri", Digest: []string{"SHA-256", "MD5"},
 			PhoneNetworks:  []string{"127.0.0.1/32", "::1/128", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"},
 			SessionExpires: 30 * time.Minute, MinSE: 90 * time.Second, T1: 500 * time.Millisecond,
 		},

@@ -250,6 +250,14 @@ func (c *Config) check() error {
 			bad("sip.listen: %q needs sip.tls_cert and sip.tls_key", l)
 		}
 	}
+	if len(c.SIP.Digest) == 0 {
+		bad("sip.digest: needs SHA-256, MD5 or both")
+	}
+	for _, d := range c.SIP.Digest {
+		if d != "SHA-256" && d != "MD5" {
+			bad("sip.digest: %q is neither SHA-256 nor MD5", d)
+		}
+	}
 	for _, n := range c.SIP.PhoneNetworks {
 		if _, err := netip.ParsePrefix(n); err != nil {
 			bad("sip.phone_networks: %q is no network such as 10.1.0.0/16", n)

@@ -43,8 +43,11 @@ type Config struct {
 	SessionExpires, MinSE time.Duration
 	Trunks                []trunk.Config
 	// Accounts finds a phone user. It is called from listener goroutines and must not block.
-	Accounts  func(user string) (registrar.Account, bool)
-	Realm     string // of the digest challenge; default AdvertiseHost, else "cagri"
+	Accounts func(user string) (registrar.Account, bool)
+	Realm    string // of the digest challenge; default AdvertiseHost, else "cagri"
+	// Digest algorithms offered to phones, strongest first; default SHA-256, MD5. Some phones give up at one they do not know
+	// instead of taking the next.
+	Digest    []digest.Algorithm
 	Limits    guard.Limits
 	Registrar registrar.Config
 }

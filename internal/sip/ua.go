@@ -164,7 +164,11 @@ func New(cfg Config, h Handler, log *slog.Logger) (*UA, error) {
 	if cfg.AdvertiseHost != "" {
 		hosts = append(hosts, cfg.AdvertiseHost)
 	}
-	u.digest = digest.NewServer(realm, key, time.Now, digest.WithHosts(hosts...))
+	options := []digest.Option{digest.WithHosts(hosts...)}
+	if len(cfg.Digest) > 0 {
+		options = append(options, digest.WithAlgorithms(cfg.Digest...))
+	}
+	u.digest = digest.NewServer(realm, key, time.Now, options...)
 	return u, nil
 }
 
