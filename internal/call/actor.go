@@ -155,11 +155,11 @@ func (a *actor) guard(f func()) {
 	defer func() {
 		if r := recover(); r != nil {
 			a.x.log.Error("a call failed by a fault of the program", "call", a.id, "phase", a.phase.String(), "fault", r, "stack", string(debug.Stack()))
-			if a.phase == ending {
+			if a.closing.begun {
 				a.bury() // closing down failed itself: write the end and let go
 				return
 			}
-			a.finish("system", "fault", 500)
+			a.guard(func() { a.finish("system", "fault", 500) })
 		}
 	}()
 	f()
