@@ -133,7 +133,6 @@ func (a *actor) refuse(status int, reason string) {
 // run is the actor's goroutine.
 func (a *actor) run() {
 	defer a.x.forget(a)
-	defer a.box.close()
 	a.guard(a.begin)
 	a.publish()
 	var batch []any
@@ -142,11 +141,41 @@ func (a *actor) run() {
 		batch = a.box.take(batch)
 		for _, m := range batch {
 			if a.phase == gone {
-				break
+				a.guard(func() { a.tooLate(m) })
+				continue
 			}
 			a.guard(func() { a.handle(m) })
 		}
 		a.publish()
+	}
+	for _, m := range a.box.close() {
+		a.guard(func() { a.tooLate(m) })
+	}
+}
+
+// tooLate is for what came after the end of the call and that somebody else waits
+// for, or that would be left open by nobody's taking it.
+func (a *actor) tooLate(m any) {
+	switch m := m.(type) {
+	case sipMsg:
+		a.forward(m.p, m)
+	case mediaMsg:
+		a.forward(m.p, m)
+	case handoverMsg:
+		m.to.box.post(takeMsg{})
+	case takeMsg:
+		if m.p != nil {
+			m.p.let(a.x, reasonCancel)
+		}
+	case transferMsg:
+		m.reply <- ErrNoSuchCall
+	}
+}
+
+// forward passes on what came for a party that was handed over meanwhile.
+func (a *actor) forward(p *party, m any) {
+	if p != nil && p.owner.Load() != a {
+		p.post(m)
 	}
 }
 

@@ -78,6 +78,7 @@ func (a *actor) say(lang prompt.Language, parts ...prompt.Part) {
 
 // music plays the waiting music until something else is played.
 func (a *actor) music(p *party) {
+	a.disarm(timerPlay)
 	a.playing = 0
 	p.leg.Play(media.Playlist{Clips: [][]byte{a.x.cfg.Prompts.Music()}, Loop: true})
 }

@@ -64,8 +64,19 @@ func (p *party) rang() time.Duration {
 }
 
 // onSIP and onMedia are the sinks: they only post.
-func (p *party) onSIP(ev sip.Event)     { p.owner.Load().box.post(sipMsg{p, ev}) }
-func (p *party) onMedia(ev media.Event) { p.owner.Load().box.post(mediaMsg{p, ev}) }
+func (p *party) onSIP(ev sip.Event)     { p.post(sipMsg{p, ev}) }
+func (p *party) onMedia(ev media.Event) { p.post(mediaMsg{p, ev}) }
+
+// post gives m to the call that p belongs to, also when p is just being handed over
+// and the call it came from is gone.
+func (p *party) post(m any) {
+	for {
+		a := p.owner.Load()
+		if a.box.post(m) || p.owner.Load() == a {
+			return
+		}
+	}
+}
 
 // name is how the journal calls the party's leg.
 func (p *party) name() string {
@@ -109,15 +120,10 @@ func (a *actor) release(p *party, why sip.Reason) {
 		return
 	}
 	was := p.state
-	p.state = left
-	if p.dialog != nil {
-		a.x.untrack(p)
-		_ = p.dialog.End(why)
-	}
+	s := p.let(a.x, why)
 	if p.leg == nil {
 		return
 	}
-	s := p.leg.Close()
 	if was != up && p.role != roleCaller {
 		return // a phone that only rang has no media worth a line
 	}
@@ -126,4 +132,17 @@ func (a *actor) release(p *party, why sip.Reason) {
 		JitterMS: float64(s.Jitter) / float64(time.Millisecond), RTTMS: float64(s.RTT) / float64(time.Millisecond),
 		MOSMin: s.MOSMin, MOSAvg: s.MOSAvg, WrongSource: s.WrongSource,
 	})
+}
+
+// let ends the party's dialog and leg without a word in any journal.
+func (p *party) let(x *Exchange, why sip.Reason) (s media.Stats) {
+	p.state = left
+	if p.dialog != nil {
+		x.untrack(p)
+		_ = p.dialog.End(why)
+	}
+	if p.leg != nil {
+		s = p.leg.Close()
+	}
+	return s
 }

@@ -28,8 +28,8 @@ var (
 // onSIP follows what a dialog of this call reports. A party that was let go of
 // still reports its end; nobody listens any more.
 func (a *actor) onSIP(p *party, ev sip.Event) {
-	if now := p.owner.Load(); now != a { // handed over while this was on its way
-		now.box.post(sipMsg{p, ev})
+	if p.owner.Load() != a { // handed over while this was on its way
+		a.forward(p, sipMsg{p, ev})
 		return
 	}
 	if p.state == left {
@@ -63,8 +63,8 @@ func (a *actor) onSIP(p *party, ev sip.Event) {
 
 // onMedia follows what a leg of this call reports.
 func (a *actor) onMedia(p *party, ev media.Event) {
-	if now := p.owner.Load(); now != a {
-		now.box.post(mediaMsg{p, ev})
+	if p.owner.Load() != a {
+		a.forward(p, mediaMsg{p, ev})
 		return
 	}
 	if p.state == left {
@@ -306,6 +306,13 @@ func (a *actor) agentGone(lost bool) {
 		p := a.part("transfer")
 		a.release(p, reasonNormal)
 	case talking:
+		if a.xfer.asked { // an attended transfer is on its way: the caller stays
+			p := a.part("transfer")
+			a.release(p, reasonNormal)
+			a.phase = transferring
+			a.music(a.caller)
+			return
+		}
 		if !lost {
 			a.finish("agent", "hung_up", 0)
 			return
@@ -321,7 +328,7 @@ func (a *actor) onSilent(p *party) {
 	switch {
 	case p == a.caller:
 		a.finish("system", "media_lost", 0)
-	case p == a.agent && a.phase == talking:
+	case p == a.agent: // also one who is parked while the target of a transfer rings
 		a.agentGone(true)
 	case p == a.target:
 		a.transferFailed("media_lost", 0)

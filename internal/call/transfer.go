@@ -21,6 +21,7 @@ type transferState struct {
 	target  string // as asked for
 	manner  string
 	byRefer bool      // the agent's phone waits for NOTIFY
+	asked   bool      // another call is asked for the party; takeMsg will come
 	began   time.Time // of the ringing
 }
 
@@ -101,7 +102,7 @@ func (a *actor) onRefer(p *party, ev sip.Refer) {
 		return
 	}
 	_ = p.dialog.AcceptRefer()
-	a.xfer = transferState{from: p.agent.ID, target: ev.User, manner: "attended", byRefer: true, began: time.Now()}
+	a.xfer = transferState{from: p.agent.ID, target: ev.User, manner: "attended", byRefer: true, asked: true, began: time.Now()}
 	a.emitFor(p.agent.ID, event.TransferAsked{Agent: p.agent.ID, Manner: "attended", Target: ev.User, TargetIs: "call"})
 	if !q.owner.Load().box.post(handoverMsg{to: a, leaving: q}) {
 		a.box.post(takeMsg{})
@@ -285,30 +286,40 @@ func (a *actor) onHandover(m handoverMsg) {
 	}
 	if p != nil {
 		a.freeAgent(p)
-		p.owner.Store(m.to)
 	}
-	if !m.to.box.post(takeMsg{p}) && p != nil {
-		p.state = up // nobody takes it: end it properly
+	taken := m.to.box.post(takeMsg{p})
+	if p == nil {
+		return
+	}
+	if taken {
+		p.owner.Store(m.to) // only now: what p reports comes after the message that brings p
+	} else {
 		a.release(p, reasonFault)
 	}
-	if p != nil {
-		a.finish("agent", "transferred", 0)
-	}
+	a.finish("agent", "transferred", 0)
 }
 
 // onTake receives the party of a consultation: the attended transfer is done, or
 // goes on ringing.
 func (a *actor) onTake(m takeMsg) {
 	p := m.p
-	if p == nil {
+	a.xfer.asked = false
+	// The agent may have been lost or have hung up since; the caller then hears music.
+	alone := a.phase == transferring && a.agent == nil && a.target == nil
+	if p == nil || a.phase != talking && !alone {
+		if p != nil {
+			a.release(p, reasonCancel)
+		}
+		if a.phase == ending {
+			return
+		}
 		a.emitFor(a.xfer.from, event.TransferFailed{From: a.xfer.from, Target: a.xfer.target, Reason: "no_consultation", Status: 481})
-		if a.agent != nil && a.xfer.byRefer {
+		switch {
+		case alone:
+			a.comeBack()
+		case a.agent != nil && a.xfer.byRefer:
 			_ = a.agent.dialog.NotifyRefer(481, "", true)
 		}
-		return
-	}
-	if a.closing.begun || a.phase == gone {
-		a.release(p, reasonCancel)
 		return
 	}
 	if p.role == roleAgent {
