@@ -20,7 +20,8 @@ type end struct {
 	who    string
 	wire   *wire
 	callID string
-	in     sip.Incoming // of a call that came in
+	in     sip.Incoming        // of a call that came in
+	offer  func([]byte) []byte // changes the offer of a call that goes out; may be nil
 
 	mu     sync.Mutex // guards everything below
 	d      *sip.Dialog
@@ -177,6 +178,9 @@ func (e *end) dial(ua *sip.UA, trunk, number, from string) (err error) {
 	offer, err := e.leg.Offer()
 	if err != nil {
 		return err
+	}
+	if e.offer != nil {
+		offer = e.offer(offer)
 	}
 	e.mu.Lock() // the sink waits until the dialog is known
 	defer e.mu.Unlock()
