@@ -43,8 +43,12 @@ func benchMedia(ctx context.Context, o options) error {
 	defer cl.close()
 	cl.onAnswer = func(k *outCall) { pr.add(0, k.port) }
 
-	fmt.Printf("probe on real-time scheduling: %v\n", pr.realtime)
-	fmt.Print("calls  CPU-pct  CPU-ms/call-s  us/forward  p50ms   p99ms  p99.9ms   maxms  >20ms   sent     lost   RSS MB  kB/call  late ticks\n")
+	least, err := floor(ctx, time.Second)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("floor of a forward %.2f us; probe on real-time scheduling: %v\n", least, pr.realtime)
+	fmt.Print("calls  CPU-pct  CPU-ms/call-s  us/forward  of-floor  p50ms   p99ms  p99.9ms   maxms  >20ms   sent     lost   RSS MB  kB/call  late ticks\n")
 	base := rss(t.PID())
 	placed := 0
 	for _, n := range o.calls {
@@ -73,8 +77,9 @@ func benchMedia(ctx context.Context, o options) error {
 			lost = 0 // packets under way at the window's edges
 		}
 		mem := rss(t.PID())
-		fmt.Printf("%5d  %8.1f  %13.2f  %10.1f  %5.2f  %6.2f  %7.2f  %6.1f  %5.3f%%  %7d  %5d  %6.0f  %7.0f  %d\n", n, 100*used.Seconds()/took.Seconds(), perCall,
-			used.Seconds()*1e6/float64(w.received), w.quantile(0.5), w.quantile(0.99), w.quantile(0.999), w.quantile(1), 100*w.late(20*time.Millisecond), w.sent, lost,
+		perForward := used.Seconds() * 1e6 / float64(w.received)
+		fmt.Printf("%5d  %8.1f  %13.2f  %10.1f  %8.2f  %5.2f  %6.2f  %7.2f  %6.1f  %5.3f%%  %7d  %5d  %6.0f  %7.0f  %d\n", n, 100*used.Seconds()/took.Seconds(), perCall,
+			perForward, least/perForward, w.quantile(0.5), w.quantile(0.99), w.quantile(0.999), w.quantile(1), 100*w.late(20*time.Millisecond), w.sent, lost,
 			float64(mem)/1e6, float64(mem-base)/1e3/float64(n), w.lateTicks)
 	}
 	ag.byeAll()
