@@ -259,3 +259,25 @@ func comes[E event.Payload](r *rig, call string, f func(E) bool) (E, int) {
 	})
 	return e, at
 }
+
+// tally counts the events of calls by kind, and the ends by outcome.
+func (p *tap) tally() map[string]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := map[string]int{}
+	for _, e := range p.all {
+		switch d := e.Data.(type) {
+		case event.CallEnded:
+			out["ended "+d.Outcome+" "+d.By+" "+d.Reason]++
+		case event.OfferFailed:
+			out["offer "+d.Reason]++
+		case event.CallUnbridged:
+			out["unbridged "+d.Reason]++
+		case event.TransferFailed:
+			out["transfer failed "+d.Reason]++
+		case event.CallBridged, event.TransferDone, event.CallHeld, event.QueueEntered:
+			out[string(e.Data.Kind())]++
+		}
+	}
+	return out
+}

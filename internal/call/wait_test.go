@@ -279,7 +279,6 @@ func TestWaitingCallersAreToldTheirPlace(t *testing.T) {
 			t.Errorf("%d: %+v", i, told)
 		}
 	}
-	r.await("told again", func() bool { return count[event.QueueAnnounced](r.tap, second.call()) > 1 })
 	first.hangUp()
 	comes[event.QueueAnnounced](r, second.call(), func(a event.QueueAnnounced) bool { return a.Position == 1 })
 	second.hangUp()
