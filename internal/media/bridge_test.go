@@ -13,6 +13,7 @@ import (
 // A leg's stream stays one stream over everything that may produce it: a prompt,
 // a bridge, silence, another bridge, music on hold, the first bridge again.
 func TestOneStreamWhoeverSpeaks(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	a, b, c := call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{})
 	c.ssrc, c.seq, c.ts = 0xcafe, 17, 99
@@ -81,13 +82,14 @@ func TestOneStreamWhoeverSpeaks(t *testing.T) {
 // What the gap before a talkspurt adds to the time stamp is the time that went by,
 // once, however the stream goes on.
 func TestTimeStampKeepsPaceWithTheClock(t *testing.T) {
+	t.Parallel()
 	const second = int64(time.Second)
+	p := newTestPlane(t)
 	for _, c := range []struct {
 		name  string
 		ptime int
 	}{{"10 ms", 10}, {"20 ms", 20}, {"60 ms", 60}} {
 		t.Run(c.name, func(t *testing.T) {
-			p := newTestPlane(t)
 			a, b := call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{})
 			br := p.Bridge(a.leg, b.leg)
 			h := func(i int) rtpHeader {
@@ -118,11 +120,13 @@ func TestTimeStampKeepsPaceWithTheClock(t *testing.T) {
 // Where the codecs differ each sample is converted by table; where they are the
 // same, nothing is touched. Payload types are those of the receiving side.
 func TestConversionAndPayloadTypes(t *testing.T) {
+	t.Parallel()
 	odd := []string{"96 PCMA/8000", "97 telephone-event/8000", "98 CN/8000"}
 	identity := [256]byte{}
 	for i := range identity {
 		identity[i] = byte(i)
 	}
+	p := newTestPlane(t)
 	for _, c := range []struct {
 		from, to []string
 		table    *[256]byte
@@ -131,7 +135,6 @@ func TestConversionAndPayloadTypes(t *testing.T) {
 		{odd, pcma, &identity}, {pcma, odd, &identity}, {pcmu, odd, &g711.ULawToALaw},
 	} {
 		t.Run(c.from[0]+" to "+c.to[0], func(t *testing.T) {
-			p := newTestPlane(t)
 			a, b := call(t, p, c.from, LegOptions{}), call(t, p, c.to, LegOptions{})
 			defer p.Bridge(a.leg, b.leg).Close()
 			s := &stream{t: t, p: p}

@@ -13,11 +13,11 @@ import (
 )
 
 // talk has every phone say a sine of its own frequency in real time, until each
-// has sent 40 frames and the listeners have heard as many, and gives what each
+// has sent 26 frames and the listeners have heard as many, and gives what each
 // heard (as A-law) in the second half of it.
 func talk(t *testing.T, phones map[*far]float64, listeners ...*far) map[*far][]byte {
 	t.Helper()
-	const frames = 40
+	const frames = 26
 	heard := map[*far][]byte{}
 	var over atomic.Bool
 	var mu sync.Mutex
@@ -92,6 +92,7 @@ func hears(t *testing.T, who string, heard []byte, wanted ...float64) {
 }
 
 func TestConference(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	caller, agent, boss := call(t, p, pcma, LegOptions{}), call(t, p, pcmu, LegOptions{}), call(t, p, pcma, LegOptions{})
 	tones := map[*far]float64{caller: 500, agent: 900, boss: 1300}
@@ -147,6 +148,7 @@ func TestConference(t *testing.T) {
 // What a party of a conference is sent is one stream in 20 ms frames, after a
 // prompt and before a bridge.
 func TestConferenceIsOneStream(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	a, b := call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{})
 	s := &stream{t: t, p: p}
@@ -176,6 +178,7 @@ func TestConferenceIsOneStream(t *testing.T) {
 }
 
 func TestConferenceIsFull(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	c := p.Conference()
 	defer c.Close()

@@ -32,6 +32,7 @@ func (f *far) press(digit byte, d time.Duration, lost func(n int) bool) {
 
 // Each press is reported once, whatever gets lost of it.
 func TestKeys(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	for _, mapping := range [][]string{pcma, {"8 PCMA/8000", "96 telephone-event/8000"}, {"0 PCMU/8000", "127 telephone-event/8000"}} {
 		f := call(t, p, mapping, LegOptions{})
@@ -64,6 +65,7 @@ func TestKeys(t *testing.T) {
 
 // The payload type that was not agreed on is no key.
 func TestKeyWithWrongPayloadType(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	f := call(t, p, []string{"8 PCMA/8000", "96 telephone-event/8000"}, LegOptions{})
 	f.send(raw(101, true, 1, 1, f.ssrc, []byte{1, 10, 0, 160}))
@@ -74,6 +76,7 @@ func TestKeyWithWrongPayloadType(t *testing.T) {
 // A gateway that sends keys with an SSRC of their own is understood, and the
 // speech is not disturbed.
 func TestKeyWithAnSSRCOfItsOwn(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	a, b := call(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{})
 	defer p.Bridge(a.leg, b.leg).Close()
@@ -92,6 +95,7 @@ func TestKeyWithAnSSRCOfItsOwn(t *testing.T) {
 // A key passes the bridge as it is, and the time stamps go on behind it; to a peer
 // that takes no events it is left out without a trace in the numbers.
 func TestKeysAcrossABridge(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	for _, takes := range []bool{true, false} {
 		mapping := pcma
@@ -141,6 +145,7 @@ func TestKeysAcrossABridge(t *testing.T) {
 
 // A key that we press: three ends, one time stamp, and music that goes on behind it.
 func TestSendDigit(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	f := call(t, p, []string{"8 PCMA/8000", "96 telephone-event/8000"}, LegOptions{})
 	f.leg.Play(Playlist{Clips: [][]byte{tone.Silence(time.Second)}, Loop: true})

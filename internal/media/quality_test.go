@@ -30,6 +30,7 @@ func (f *far) report() []rtcp.Packet {
 }
 
 func TestReports(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	a, b := newFar(t, p, pcma, LegOptions{}), call(t, p, pcma, LegOptions{})
 	a.extra = "a=rtcp-mux\r\n"
@@ -122,6 +123,7 @@ func TestReports(t *testing.T) {
 
 // A leg that only listens sends receiver reports, on the RTCP port.
 func TestReceiverReport(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	f := newFar(t, p, pcma, LegOptions{})
 	f.rtcp = udp(t, "127.0.0.1")
@@ -206,6 +208,7 @@ func TestSilence(t *testing.T) {
 
 // The sweep finds it by itself.
 func TestSilenceIsSwept(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t, func(c *Config) { c.Silence = 50 * time.Millisecond })
 	f := call(t, p, pcma, LegOptions{})
 	if s, ok := f.event().(Silent); !ok || s.For < 50*time.Millisecond {

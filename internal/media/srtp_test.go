@@ -90,6 +90,7 @@ func (s *secured) hear() got {
 }
 
 func TestSRTP(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	for _, suite := range sdp.DefaultSuites() {
 		t.Run(string(suite), func(t *testing.T) {
@@ -178,6 +179,7 @@ func TestSRTP(t *testing.T) {
 // A refresh leaves the keys and their counters alone; a new key takes over at once;
 // a prompt is encrypted as well.
 func TestRekey(t *testing.T) {
+	t.Parallel()
 	p := newTestPlane(t)
 	s := secure(t, p, sdp.AES128SHA1_80)
 	b := call(t, p, pcma, LegOptions{})
