@@ -45,7 +45,7 @@ type ringPlan struct {
 }
 
 var (
-	answerKinds = []string{"answers", "answers", "answers", "answers", "answers", "twice", "late", "never", "486", "603", "500", "480"}
+	answerKinds = []string{"answers", "answers", "answers", "answers", "answers", "answers", "answers", "answers", "answers", "twice", "late", "never", "486", "603", "500", "480"}
 	thenKinds   = []string{"waits", "waits", "hangs up", "hangs up", "at once", "holds", "blind agent", "blind queue", "blind nobody", "attended", "early attended", "vanishes", "board agent", "board queue"}
 )
 
@@ -138,11 +138,17 @@ func (s storm) rage(t *rapid.T) {
 		})
 	}
 	w.wg.Go(w.listenForDeadAir)
-	for _, c := range s.Commands {
-		at(c.At)
-		w.command(c)
+	rest := s.Commands
+	for now := 0; now < stormLasts; now += 100 {
+		at(now)
+		for len(rest) > 0 && rest[0].At <= now {
+			w.command(rest[0])
+			rest = rest[1:]
+		}
+		if now%300 == 0 {
+			w.rouse()
+		}
 	}
-	at(stormLasts)
 	close(w.stop)
 	for _, p := range w.phones {
 		p.whenRung(refuse(486))
@@ -297,7 +303,8 @@ func (w *weatherman) then(i int, p ringPlan, e *end) {
 	colleague := w.phones[(i+1)%len(w.phones)]
 	switch p.Then {
 	case "waits":
-		w.until(e.is(isOver))
+		end := time.Now().Add(1500 * time.Millisecond)
+		w.until(func() bool { return e.is(isOver)() || time.Now().After(end) })
 	case "holds":
 		e.hold(true)
 		w.pause(300 * time.Millisecond)
@@ -349,6 +356,16 @@ func (w *weatherman) command(c command) {
 			w.tap.wrong("%v", err)
 		}
 		w.wishes[c.Agent].hear(AgentAction(c.Do))
+	}
+}
+
+// rouse has agents who rest by the rules say that they are there: else most of a
+// storm would find nobody to talk to.
+func (w *weatherman) rouse() {
+	for i := range w.phones {
+		if v := w.agent(i); v.State == "set_aside" || v.State == "unreachable" || v.Reason == "missed_calls" {
+			w.command(command{Agent: i, Do: "ready"})
+		}
 	}
 }
 
