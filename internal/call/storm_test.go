@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -165,8 +166,8 @@ func (s storm) rage(t *rapid.T) {
 	w.rig.quiet()
 	w.asWished()
 	w.rig.prove()
-	for _, wrong := range w.tap.wrongs() {
-		t.Errorf("%s", wrong)
+	if wrong := w.tap.wrongs(); len(wrong) > 0 {
+		t.Errorf("%s", strings.Join(wrong, "\n"))
 	}
 	if left := w.x.Board().Routing.Calls; len(left) > 0 {
 		t.Errorf("the router still has %+v", left)
