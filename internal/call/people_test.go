@@ -285,6 +285,18 @@ func (p *phone) rings() (int, *end) {
 	return len(p.ends), p.ends[len(p.ends)-1]
 }
 
+// last is the latest call that the phone was rung for.
+func (p *phone) last() *end {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i := len(p.ends) - 1; i >= 0; i-- {
+		if p.ends[i].in.CallID != "" {
+			return p.ends[i]
+		}
+	}
+	return nil
+}
+
 // rung waits until it has rung n times.
 func (p *phone) rung(n int) *end {
 	p.r.t.Helper()
