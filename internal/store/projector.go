@@ -12,7 +12,7 @@ import (
 
 const (
 	batchEvents = 2000
-	batchWait   = 50 * time.Millisecond
+	batchWait   = 200 * time.Millisecond
 
 	// Pauses between attempts, doubled each time.
 	leastWait = 100 * time.Millisecond
