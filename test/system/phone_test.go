@@ -259,8 +259,11 @@ func (p *phone) comes(kind string, n int) {
 // trace is everything baresip wrote, its SIP messages among it.
 func (p *phone) trace() string {
 	b, _ := os.ReadFile(filepath.Join(p.dir, "out"))
-	return string(b)
+	return meter.ReplaceAllString(string(b), "")
 }
+
+// meter is the line that baresip writes many times a second during a call.
+var meter = regexp.MustCompile(`\[\d+:\d\d:\d\d\] audio=\d+/\d+ \(bit/s\) *\r?`)
 
 // vanish ends the phone without any goodbye.
 func (p *phone) vanish() {

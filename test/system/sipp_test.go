@@ -118,7 +118,7 @@ func (h *house) sipp(p play) *sipp {
 }
 
 func clip(s string) string {
-	const most = 12000
+	const most = 40000
 	if len(s) > most {
 		return s[:most/2] + "\n…\n" + s[len(s)-most/2:]
 	}
