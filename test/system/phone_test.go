@@ -220,16 +220,21 @@ func (p *phone) follow() {
 	}
 }
 
-// tell gives the phone a command of its menu.
+// send gives the phone a command of its menu.
+func (p *phone) send(command, params string) {
+	b, _ := json.Marshal(map[string]string{"command": command, "params": params, "token": "t"})
+	if _, err := fmt.Fprintf(p.ctrl, "%d:%s,", len(b), b); err != nil {
+		p.t.Errorf("phone %s: %v", p.user, err)
+	}
+}
+
+// tell gives a command and waits until the phone has taken it.
 func (p *phone) tell(command, params string) {
 	p.t.Helper()
-	b, _ := json.Marshal(map[string]string{"command": command, "params": params, "token": "t"})
 	p.mu.Lock()
 	before := len(p.said)
 	p.mu.Unlock()
-	if _, err := fmt.Fprintf(p.ctrl, "%d:%s,", len(b), b); err != nil {
-		p.t.Fatalf("phone %s: %v", p.user, err)
-	}
+	p.send(command, params)
 	until(p.t, "the phone takes the command "+command, func() bool {
 		p.mu.Lock()
 		defer p.mu.Unlock()
