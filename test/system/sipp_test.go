@@ -45,7 +45,6 @@ type play struct {
 	Keys     []string // name, value, name, value…: [name] in the scenario
 	Args     []string
 	Service  string // what is dialled; 108
-	Any      bool   // the exit status is not judged
 }
 
 var sippRuns atomic.Int32
