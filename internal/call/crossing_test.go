@@ -118,7 +118,7 @@ func TestReportsFollowTheParty(t *testing.T) {
 // back when the target does not want the call.
 func TestParkedAgentVanishes(t *testing.T) {
 	t.Parallel()
-	r, c, agent, id := talk(t, plan{Agents: 3, Silence: 1500 * time.Millisecond})
+	r, c, agent, id := talk(t, plan{Agents: 3, Silence: 2500 * time.Millisecond})
 	r.do(0, SignOut) // after this call
 	r.phones[1].whenRung(nil)
 	if err := r.x.Transfer(id, "102"); err != nil {

@@ -13,13 +13,12 @@ type ear struct {
 	e    *end
 	rec  *record.Recording
 	path string
-	from time.Time
 }
 
 // listen begins to keep what e hears.
 func (e *end) listen() *ear {
 	e.r.t.Helper()
-	h := &ear{e: e, path: filepath.Join(e.r.dir, "heard", e.callID[:12]+time.Now().Format("150405.000000")+".wav"), from: time.Now()}
+	h := &ear{e: e, path: filepath.Join(e.r.dir, "heard", e.callID[:12]+time.Now().Format("150405.000000")+".wav")}
 	var err error
 	if h.rec, err = e.r.folk.Record(h.path, nil); err != nil {
 		e.r.t.Fatalf("%v", err)
@@ -29,8 +28,6 @@ func (e *end) listen() *ear {
 	e.mu.Unlock()
 	return h
 }
-
-func (h *ear) length() time.Duration { return time.Since(h.from) }
 
 // share ends the listening and says how many tenths of a second of what was heard
 // were a tone of that pitch.

@@ -14,7 +14,7 @@ func TestMain(m *testing.M) {
 	flag.Parse()
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for name, value := range map[string]string{"test.parallel": "8", "rapid.checks": "2", "rapid.shrinktime": "1s", "rapid.nofailfile": "true"} {
+	for name, value := range map[string]string{"test.parallel": "10", "rapid.checks": "2", "rapid.shrinktime": "1s", "rapid.nofailfile": "true"} {
 		if !given[name] {
 			_ = flag.Set(name, value)
 		}
