@@ -144,6 +144,9 @@ func open(t *testing.T, p plan) *house {
 	var err error
 	h.th, err = stage.Launch(context.Background(), program, h.dir, text, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() {
+		if t.Failed() && !h.closed {
+			h.tellAll()
+		}
 		if !h.closed {
 			h.stop()
 		}
@@ -283,6 +286,28 @@ func (h *house) again() {
 		h.t.Fatal(err)
 	}
 	h.closed = false
+}
+
+// tellAll logs every step of the newest calls.
+func (h *house) tellAll() {
+	var out struct {
+		Calls []store.Call `json:"calls"`
+	}
+	if h.do("GET", "/v1/calls?limit=5", nil, &out) != nil {
+		return
+	}
+	for _, c := range out.Calls {
+		var d store.CallDetail
+		if h.do("GET", "/v1/calls/"+c.ID, nil, &d) != nil {
+			return
+		}
+		var b strings.Builder
+		for _, s := range d.Steps {
+			fmt.Fprintf(&b, "%s  %-18s %s\n", s.At.Format("15:04:05.000"), s.Kind, s.Data)
+		}
+		h.t.Logf("call %s (%s):\n%s", c.ID, c.SIPCallID, b.String())
+	}
+	h.t.Logf("agents: %+v", h.agents())
 }
 
 func (h *house) signal(s syscall.Signal) {
@@ -519,7 +544,7 @@ func (h *house) heardBoth(id string, callerHz float64, agentsHz ...float64) {
 		h.t.Errorf("recording of %s: the caller's %g Hz fill %.0f %% of the left", id, callerHz, s*100)
 	}
 	for _, hz := range agentsHz {
-		if s := share(right, hz); s < 0.5/float64(len(agentsHz)) && s*float64(len(right)) < 0.5*tone.SampleRate {
+		if s := share(right, hz); s < 0.5/float64(len(agentsHz)) && s*float64(len(right)) < 0.4*tone.SampleRate {
 			h.t.Errorf("recording of %s: the agent's %g Hz fill %.0f %% of the right", id, hz, s*100)
 		}
 		if s := share(left, hz); s > 0.05 {
