@@ -60,7 +60,7 @@ type plan struct {
 	SRTP     string
 	Record   string // folder of the recordings
 	Ports    int    // RTP ports; 400
-	Limits   func(*exec.Cmd)
+	Program  string // what is started as the server
 }
 
 // house is a running server and what a test knows of it.
@@ -142,7 +142,11 @@ func open(t *testing.T, p plan) *house {
 	}
 	text := h.config(p)
 	var err error
-	h.th, err = stage.Launch(context.Background(), program, h.dir, text, slog.New(slog.DiscardHandler))
+	if p.Program == "" {
+		p.Program = program
+	}
+	h.plan = p
+	h.th, err = stage.Launch(context.Background(), p.Program, h.dir, text, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() {
 		if t.Failed() && !h.closed {
 			h.tellAll()
@@ -282,7 +286,7 @@ func (h *house) kill() {
 // again starts the server on the same data.
 func (h *house) again() {
 	h.t.Helper()
-	if err := h.th.Restart(context.Background(), program, slog.New(slog.DiscardHandler)); err != nil {
+	if err := h.th.Restart(context.Background(), h.plan.Program, slog.New(slog.DiscardHandler)); err != nil {
 		h.t.Fatal(err)
 	}
 	h.closed = false

@@ -44,6 +44,7 @@ type play struct {
 	Rate     int      // calls per second
 	Keys     []string // name, value, name, value…: [name] in the scenario
 	Args     []string
+	Quiet    bool   // writes no messages down
 	Service  string // what is dialled; 108
 }
 
@@ -81,7 +82,10 @@ func (h *house) sipp(p play) *sipp {
 	}
 	args := []string{server, "-sf", file, "-i", s.ip, "-p", fmt.Sprint(s.port), "-s", service, "-m", fmt.Sprint(calls), "-nostdin",
 		"-cid_str", "%u-" + run + "@test", "-key", "sound", fmt.Sprint(sound), "-key", "ear", s.ip,
-		"-trace_msg", "-message_file", filepath.Join(s.dir, "messages"), "-trace_err", "-error_file", filepath.Join(s.dir, "errors")}
+		"-trace_err", "-error_file", filepath.Join(s.dir, "errors")}
+	if !p.Quiet {
+		args = append(args, "-trace_msg", "-message_file", filepath.Join(s.dir, "messages"))
+	}
 	if p.Rate > 0 {
 		args = append(args, "-r", fmt.Sprint(p.Rate))
 	}
@@ -174,6 +178,12 @@ func (s *sipp) endsIn(d time.Duration) {
 	if errors.As(s.err, &exit) || s.err != nil {
 		s.t.Fatalf("sipp %s: %v\n%s", s.name, s.err, clip(s.errors()))
 	}
+}
+
+// leave ends sipp in the middle of its calls.
+func (s *sipp) leave() {
+	_ = s.cmd.Process.Kill()
+	<-s.done
 }
 
 // running tells whether the scenario still goes on.
