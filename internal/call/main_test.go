@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -19,6 +20,9 @@ func TestMain(m *testing.M) {
 			_ = flag.Set(name, value)
 		}
 	}
+	// A busy reading thread of a media plane keeps its processor while it pauses. Here
+	// are two planes for each test that runs, and not one for the machine.
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0), 40))
 	code := m.Run()
 	if code == 0 {
 		for end := time.Now().Add(10 * time.Second); len(leftover()) > 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
