@@ -8,6 +8,7 @@ import (
 	"time"
 )
 
+// reserved are headers a DialRequest must not set: they are ours to keep right.
 var reserved = map[string]bool{
 	"via": true, "v": true, "from": true, "f": true, "to": true, "t": true, "call-id": true, "i": true, "cseq": true, "contact": true, "m": true,
 	"content-length": true, "l": true, "content-type": true, "c": true, "max-forwards": true, "route": true, "record-route": true,
@@ -15,6 +16,9 @@ var reserved = map[string]bool{
 	"require": true, "replaces": true, "rseq": true, "rack": true,
 }
 
+// Dial calls the targets: all at once, or one after the other (DialRequest.Sequential). The first 2xx wins; the other targets get
+// CANCEL, and whatever of them still answers gets ACK and BYE. sink hears the events; Failed with 480 when there are no targets. The
+// error is about the request itself or a stopped user agent, never about the peer.
 func (u *UA) Dial(req DialRequest, sink func(Event)) (*Dialog, error) {
 	for name := range req.Headers {
 		if reserved[strings.ToLower(name)] || name == "" || strings.Trim(name, tokenChars) != "" {
@@ -66,6 +70,8 @@ func (u *UA) Dial(req DialRequest, sink func(Event)) (*Dialog, error) {
 	return d, nil
 }
 
+// maxTargets bounds one call: targets tried, and dialogs a forking proxy may make of one of them. tokenChars are those of a header name
+// that callers may set.
 const (
 	maxTargets = 32
 	tokenChars = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
@@ -73,6 +79,7 @@ const (
 
 func newCallID(u *UA) string { return token(12) + "@" + u.idHost }
 
+// nextFork starts the next target. d.mu is held.
 func (d *Dialog) nextFork() {
 	t := d.dial.Targets[d.next]
 	d.next++
@@ -102,6 +109,7 @@ func (d *Dialog) nextFork() {
 	})
 }
 
+// reach finds the link to a target: at once, or later on another goroutine when a name has to be looked up.
 func (u *UA) reach(t Target, f func(l link, err error, later bool)) {
 	if t.flow != nil {
 		l, err := u.linkBack(*t.flow)
@@ -142,10 +150,12 @@ func (u *UA) reach(t Target, f func(l link, err error, later bool)) {
 	f(l, err, false)
 }
 
+// forksOpen says whether an INVITE is still without its final response, or a hang-up in progress.
 func (d *Dialog) forksOpen() bool {
 	return slices.ContainsFunc(d.forks, func(f *fork) bool { return !f.done })
 }
 
+// best chooses the final response the caller shall see (RFC 3261 section 16.7 step 6, with what tells a caller most first).
 func (d *Dialog) best() *fork {
 	rank := func(code int) int {
 		switch {
@@ -171,6 +181,7 @@ func (d *Dialog) best() *fork {
 	return best
 }
 
+// fail ends a call that nobody answered. d.mu is held.
 func (d *Dialog) fail(code int, phrase string, retryAfter time.Duration) {
 	if d.state == over {
 		return
@@ -188,6 +199,7 @@ func (d *Dialog) fail(code int, phrase string, retryAfter time.Duration) {
 	}
 }
 
+// rungOut is the end of the ring time.
 func (d *Dialog) rungOut() {
 	d.mu.Lock()
 	defer d.mu.Unlock()

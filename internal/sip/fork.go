@@ -47,12 +47,6 @@ type fork struct {
 	acked map[string]*leg // every 2xx by the peer's tag, for repeated ones
 }
 
-// reserved are headers a DialRequest must not set: they are ours to keep right.
-// Dial calls the targets: all at once, or one after the other (DialRequest.Sequential). The first 2xx wins; the other targets get
-// CANCEL, and whatever of them still answers gets ACK and BYE. sink hears the events; Failed with 480 when there are no targets. The
-// error is about the request itself or a stopped user agent, never about the peer.
-// nextFork starts the next target. d.mu is held.
-// reach finds the link to a target: at once, or later on another goroutine when a name has to be looked up.
 // begin writes identities and sends the first INVITE. d.mu is held.
 func (f *fork) begin() {
 	d, u, req := f.d, f.d.ua, &f.d.dial
@@ -506,8 +500,3 @@ func (f *fork) finish(code int, phrase string, retryAfter time.Duration) {
 		d.fail(b.code, b.phrase, b.retryAfter)
 	}
 }
-
-// forksOpen says whether an INVITE is still without its final response, or a hang-up in progress.
-// best chooses the final response the caller shall see (RFC 3261 section 16.7 step 6, with what tells a caller most first).
-// fail ends a call that nobody answered. d.mu is held.
-// rungOut is the end of the ring time.
