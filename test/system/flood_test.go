@@ -7,10 +7,10 @@ import (
 )
 
 // Floods of requests from strangers and from known addresses, while one recorded talk
-// runs: it loses nothing, memory stays bounded, and afterwards calls work.
+// runs: it loses nothing, memory stays bounded, and afterwards calls work. It runs alone: the floods are meant
+// for this server, not for the tests beside it.
 func TestFloods(t *testing.T) {
 	needs(t, "sipp", "baresip")
-	t.Parallel()
 	h := open(t, plan{Calls: 30, Ports: 1000, T1: 100 * time.Millisecond})
 	agent := h.phone(set{User: user(0), Hz: agentHz(0)})
 	h.ready(0)

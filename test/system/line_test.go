@@ -26,11 +26,12 @@ type line struct {
 	heard   []byte // A-law in order of arrival
 	packets int
 	lost    int // holes in the sequence numbers of one source
+	back    int // packets whose time is not after that of the one before
 	late    time.Duration
 	last    time.Time
 	ssrc    uint32
 	seq     uint16
-	raw     []byte // the last packet
+	ts      uint32
 	voice   []byte // what is said, in a loop; nil: nothing
 	keys    []byte // waiting to be pressed
 }
@@ -84,11 +85,14 @@ func (l *line) listen() {
 			if gap := int16(seq - l.seq - 1); gap > 0 {
 				l.lost += int(gap)
 			}
+			if int32(binary.BigEndian.Uint32(buf[4:])-l.ts) <= 0 {
+				l.back++
+			}
 			l.late = max(l.late, now.Sub(l.last))
 		}
 		l.to, l.ssrc, l.seq, l.last = netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), ssrc, seq, now
+		l.ts = binary.BigEndian.Uint32(buf[4:])
 		l.packets++
-		l.raw = append(l.raw[:0], buf[:n]...)
 		if buf[1]&0x7f == 8 {
 			l.heard = append(l.heard, buf[12:n]...)
 		}
@@ -194,6 +198,13 @@ func (l *line) count() (packets, lost int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.packets, l.lost
+}
+
+// wentBack is how often a packet bore a time not after that of the one before.
+func (l *line) wentBack() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.back
 }
 
 // tail is the newest sound of length d, or nil.

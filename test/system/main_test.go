@@ -19,6 +19,13 @@ var program string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// Most tests wait most of the time: more of them than there are processors may run
+	// side by side. Whoever gives -parallel has it as given.
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", "6")
+	}
 	os.Exit(run(m))
 }
 

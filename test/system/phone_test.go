@@ -31,6 +31,7 @@ type phone struct {
 	cmd  *exec.Cmd
 	done chan struct{}
 	ctrl net.Conn
+	keys string // address of its keypad
 	wg   sync.WaitGroup
 
 	mu     sync.Mutex // guards everything below
@@ -73,7 +74,8 @@ func (h *house) phone(s set) *phone {
 		s.Password = password
 	}
 	p := &phone{t: h.t, user: s.User, dir: h.t.TempDir(), done: make(chan struct{})}
-	p.port = freePort(h.t, s.IP, 3) // its own TLS listener takes the next one
+	p.port = freePort(h.t, s.IP, 4) // its own TLS listener takes the next one
+	p.keys = fmt.Sprintf("127.0.0.1:%d", p.port+3)
 	ctrl := p.port + 2
 	low := rtpPorts(h.t, 20)
 	modules := "/usr/lib/baresip/modules"
@@ -101,9 +103,11 @@ module srtp.so
 module_tmp account.so
 module_app menu.so
 module_app ctrl_tcp.so
+module cons.so
+cons_listen %s
 ctrl_tcp_listen 127.0.0.1:%d
 call_max_calls 4
-`, s.IP, p.port, voice, low, low+19, p.dir, modules, ctrl)
+`, s.IP, p.port, voice, low, low+19, p.dir, modules, p.keys, ctrl)
 	mode := "auto"
 	if s.Manual {
 		mode = "manual"
@@ -240,6 +244,19 @@ func (p *phone) tell(command, params string) {
 		defer p.mu.Unlock()
 		return len(p.said) > before
 	})
+}
+
+// press presses a key of the telephone, in a call.
+func (p *phone) press(key string) {
+	p.t.Helper()
+	c, err := net.Dial("udp4", p.keys)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write([]byte(key)); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // count is how often an event has come.

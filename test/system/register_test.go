@@ -1,6 +1,8 @@
 package system
 
 import (
+	"net"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -29,8 +31,32 @@ func TestRegistration(t *testing.T) {
 	c.cue() // all go
 	c.ends()
 	h.agentIs(0, "unreachable")
-	h.registering("stale_nonce", 0, password).ends()
+	c = h.registering("stale_nonce", 0, password)
+	c.ends()
 	h.agentIs(0, "ready")
+
+	// Somebody has listened and sends the same credentials once more.
+	var heard string
+	for _, m := range strings.Split(c.messages(), "\nREGISTER ")[1:] {
+		if m, _, ok := strings.Cut(m, "\r\n\r\n"); ok && strings.Contains(m, "CSeq: 2 ") {
+			heard = "REGISTER " + m + "\r\n\r\n"
+		}
+	}
+	conn, err := net.Dial("udp4", h.sip())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	replay := regexp.MustCompile(`branch=\S+`).ReplaceAllString(heard, "branch=z9hG4bKreplay;rport")
+	if _, err := conn.Write([]byte(strings.ReplaceAll(replay, "CSeq: 2 ", "CSeq: 9 "))); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	b := make([]byte, 4096)
+	n, err := conn.Read(b)
+	if answer := string(b[:n]); err != nil || !strings.HasPrefix(answer, "SIP/2.0 401 ") || !strings.Contains(strings.ToLower(answer), "stale=true") {
+		t.Errorf("a replay of\n%s\nis answered with\n%s (%v)", replay, answer, err)
+	}
 }
 
 // Whoever does not know the password registers nothing.

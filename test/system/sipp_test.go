@@ -114,7 +114,7 @@ func (h *house) sipp(p play) *sipp {
 			<-s.done
 		}
 		if h.t.Failed() {
-			h.t.Logf("sipp %s:\n%s\n%s", s.name, clip(s.messages()), clip(s.errors()))
+			h.t.Logf("sipp %s:\n%s\n%s\n%s", s.name, clip(s.messages()), clip(s.errors()), clip(s.out.String()))
 		}
 	})
 	return s

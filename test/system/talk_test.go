@@ -85,3 +85,41 @@ func TestMenuByKeys(t *testing.T) {
 	h.atRest(0)
 	h.proven()
 }
+
+// A citizen with a telephone of somebody else's making from end to end: baresip calls,
+// presses keys, speaks and hears.
+func TestCitizenIsBaresip(t *testing.T) {
+	needs(t, "baresip")
+	t.Parallel()
+	h := open(t, plan{Spoken: true})
+	agent := h.phone(set{User: user(0), Hz: agentHz(0)})
+	h.ready(0)
+	citizen := h.phone(set{IP: carrierIP, Hz: 440})
+	citizen.tell("dial", "sip:108@"+h.sip())
+	citizen.comes("CALL_ESTABLISHED", 1)
+	var id string
+	until(t, "the call is in the journal", func() bool {
+		if c := h.calls(); len(c) == 1 {
+			id = c[0].ID
+		}
+		return id != ""
+	})
+	h.comes(id, "notice.played", 1)
+	citizen.press("3")
+	if n := h.comes(id, "notice.played", 2); n["language"] != "en" {
+		t.Errorf("the second notice is in %v", n["language"])
+	}
+	citizen.press("0")
+	h.comes(id, "call.bridged", 1)
+	citizen.hears(agentHz(0))
+	agent.hears(440)
+	time.Sleep(500 * time.Millisecond) // something to record
+	citizen.tell("hangup", "")
+	d := h.ended(id)
+	if d.Outcome != "served" || d.EndedBy != "caller" || d.Language != "en" {
+		t.Errorf("outcome %q, ended by %q, language %q", d.Outcome, d.EndedBy, d.Language)
+	}
+	h.atRest(0)
+	h.heardBoth(id, 440, agentHz(0))
+	h.proven()
+}

@@ -99,6 +99,49 @@ func TestAgentHolds(t *testing.T) {
 	h.proven()
 }
 
+// A phone that holds at the very moment of answering and resumes at once gets one
+// unbroken stream: jitter buffers stall when time runs backwards.
+func TestHoldAtOnce(t *testing.T) {
+	needs(t, "sipp")
+	t.Parallel()
+	h := open(t, plan{})
+	desk, l := newLine(t, phoneIP, agentHz(0)), newLine(t, carrierIP, 440)
+	port := freePort(t, phoneIP, 1)
+	// The same port registers and is called: calls go to where the REGISTER came from.
+	h.sipp(play{Scenario: "register_desk", IP: phoneIP, Port: port, Keys: []string{"who", user(0)},
+		Args: []string{"-au", user(0), "-ap", password, "-auth_uri", h.sip()}}).ends()
+	phone := h.sipp(play{Scenario: "desk_holds", IP: phoneIP, Port: port, Line: desk})
+	h.ready(0)
+	c := h.sipp(play{Scenario: "call", Line: l})
+	id := h.callOf(c.id).ID
+	h.comes(id, "call.bridged", 1)
+	l.hears(agentHz(0))
+	desk.hears(440)
+	time.Sleep(time.Second)
+	if _, lost := desk.count(); lost > 0 || desk.wentBack() > 0 {
+		t.Errorf("the phone's stream: %d packets are missing, time ran backwards %d times", lost, desk.wentBack())
+	}
+	c.cue()
+	c.ends()
+	phone.ends()
+	h.ended(id)
+	h.atRest(0)
+	h.proven()
+}
+
+// A carrier may insist on reliable provisional answers.
+func TestCarrierRequires100rel(t *testing.T) {
+	needs(t, "sipp")
+	t.Parallel()
+	h := open(t, plan{})
+	l := newLine(t, carrierIP, 440)
+	c := h.sipp(play{Scenario: "require_100rel", Line: l})
+	l.hears(noticeHz)
+	c.cue()
+	c.ends()
+	h.atRest()
+}
+
 // Keys by SIP INFO lead through the shipped menu.
 func TestKeysByINFO(t *testing.T) {
 	needs(t, "sipp", "baresip")
