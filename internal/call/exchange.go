@@ -70,9 +70,10 @@ type Exchange struct {
 	phones  map[string]string           // phone user -> agent id
 	queues  map[string]directory.Queue
 
-	mu       sync.Mutex // guards calls, parties, stopping
+	mu       sync.Mutex // guards calls, parties, engaged, stopping
 	calls    map[string]*actor
 	parties  map[*sip.Dialog]*party
+	engaged  map[string]string // agent -> call, of those who talk or are rung by a colleague
 	stopping bool
 	ended    chan struct{} // closed when stopping and the last call is gone
 
@@ -99,6 +100,7 @@ func New(cfg Config, plane *media.Plane, journal Journal, log *slog.Logger) (*Ex
 		queues:  map[string]directory.Queue{},
 		calls:   map[string]*actor{},
 		parties: map[*sip.Dialog]*party{},
+		engaged: map[string]string{},
 		ended:   make(chan struct{}),
 	}
 	for _, n := range cfg.Directory.Numbers {
@@ -181,6 +183,11 @@ func (x *Exchange) admit(a *actor) (status int, reason string) {
 func (x *Exchange) forget(a *actor) {
 	x.mu.Lock()
 	delete(x.calls, a.id)
+	for agent, call := range x.engaged {
+		if call == a.id { // only after a fault
+			delete(x.engaged, agent)
+		}
+	}
 	if x.stopping && len(x.calls) == 0 {
 		close(x.ended)
 	}

@@ -159,6 +159,14 @@ func (a *actor) connect(d routing.Decision) {
 		a.x.router.tell(routing.TalkEnded{Agent: d.Agent, Call: d.Call})
 		return
 	}
+	if !a.x.engage(p.agent.ID, a.id) { // a colleague was a moment faster
+		a.agent = nil
+		a.emitFor(p.agent.ID, event.OfferFailed{Offer: uint64(d.Offer), Agent: p.agent.ID, Reason: string(routing.Busy), RingMS: ms(p.rang())})
+		a.release(p, reasonCancel)
+		a.leaveQueue("returned")
+		a.enter(true) // for the router this was a talk
+		return
+	}
 	a.emitFor(p.agent.ID, event.OfferAccepted{Offer: uint64(d.Offer), Agent: p.agent.ID, RingMS: ms(p.rang())})
 	a.leaveQueue("answered")
 	a.join(p)
@@ -196,6 +204,7 @@ func (a *actor) part(reason string) *party {
 // freeAgent tells the router that p's agent is no longer in this call.
 func (a *actor) freeAgent(p *party) {
 	if p.role == roleAgent {
+		a.x.disengage(p.agent.ID, a.id)
 		a.x.router.tell(routing.TalkEnded{Agent: routing.AgentID(p.agent.ID), Call: routing.CallID(a.id)})
 	}
 }

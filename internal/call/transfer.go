@@ -209,7 +209,7 @@ func (a *actor) onAgentFree(m agentFreeMsg) {
 	if p != a.target || a.phase != transferring {
 		return
 	}
-	if !m.free {
+	if !m.free || !a.x.engage(p.agent.ID, a.id) {
 		a.transferFailed("busy", 486)
 		return
 	}
@@ -284,7 +284,8 @@ func (a *actor) onHandover(m handoverMsg) {
 			p, a.target = a.target, nil
 		}
 	}
-	if p != nil {
+	if p != nil && p.role == roleAgent {
+		a.x.reengage(p.agent.ID, a.id, m.to.id)
 		a.freeAgent(p)
 	}
 	taken := m.to.box.post(takeMsg{p})
@@ -294,6 +295,7 @@ func (a *actor) onHandover(m handoverMsg) {
 	if taken {
 		p.owner.Store(m.to) // only now: what p reports comes after the message that brings p
 	} else {
+		a.x.disengage(p.agent.ID, m.to.id)
 		a.release(p, reasonFault)
 	}
 	a.finish("agent", "transferred", 0)
@@ -308,6 +310,7 @@ func (a *actor) onTake(m takeMsg) {
 	alone := a.phase == transferring && a.agent == nil && a.target == nil
 	if p == nil || a.phase != talking && !alone {
 		if p != nil {
+			a.x.disengage(p.agent.ID, a.id)
 			a.release(p, reasonCancel)
 		}
 		if a.phase == ending {

@@ -257,3 +257,63 @@ func TestColleaguesCallEachOther(t *testing.T) {
 	}
 	r.await("both ready again", func() bool { return r.agent(0).State == "ready" && r.agent(1).State == "ready" })
 }
+
+// An agent who has not signed in has a phone, too, and can be called by colleagues;
+// but only one at a time, and when the agent signs in meanwhile, no caller from the
+// queue is put through.
+func TestColleagueWhoHasNotSignedIn(t *testing.T) {
+	t.Parallel()
+	r, c, _, id := talk(t, plan{Agents: 3})
+	r.do(1, SignOut)
+	r.await("signed out", func() bool { return r.agent(1).State == "signed_out" })
+	if err := r.x.Transfer(id, "102"); err != nil {
+		t.Fatal(err)
+	}
+	comes[event.CallBridged](r, id, func(b event.CallBridged) bool { return b.Agent == "agent102" })
+
+	busy := r.phones[2].dial("102")
+	r.await("a second colleague is refused", busy.is(isOver))
+	if busy.code != 486 {
+		t.Errorf("refused with %d", busy.code)
+	}
+	if end, _ := comes[event.CallEnded](r, busy.call(), nil); end.Reason != "busy" {
+		t.Errorf("%+v", end)
+	}
+
+	r.do(0, SignOut)
+	r.do(2, SignOut)
+	r.await("signed out", func() bool { return r.agent(0).State == "signed_out" && r.agent(2).State == "signed_out" })
+	r.do(1, SignIn)
+	other := r.dial("1080")
+	comes[event.QueueEntered](r, other.call(), nil)
+	r.await("the agent is found to be busy", func() bool { return r.agent(1).State == "set_aside" })
+	if n, _ := r.phones[1].rings(); n != 1 {
+		t.Errorf("the phone was rung %d times", n)
+	}
+	c.hangUp()
+	r.do(1, Ready)
+	comes[event.CallBridged](r, other.call(), func(b event.CallBridged) bool { return b.Agent == "agent102" })
+	other.hangUp()
+}
+
+func TestEngagedAgents(t *testing.T) {
+	t.Parallel()
+	x := &Exchange{engaged: map[string]string{}}
+	if !x.engage("a", "1") || !x.engage("a", "1") || x.engage("a", "2") || !x.elsewhere("a", "2") || x.elsewhere("a", "1") {
+		t.Error("an agent belongs to the first call, and to it as often as it likes")
+	}
+	x.disengage("a", "2")
+	x.reengage("a", "2", "3")
+	if x.engage("a", "3") {
+		t.Error("only the call that has the agent can let go")
+	}
+	x.reengage("a", "1", "2")
+	x.disengage("a", "1")
+	if x.engage("a", "1") {
+		t.Error("handed over, the agent belongs to the other call")
+	}
+	x.disengage("a", "2")
+	if !x.engage("a", "3") {
+		t.Error("let go, the agent is anybody's")
+	}
+}

@@ -131,6 +131,10 @@ func (a *actor) ring(d decided) {
 		a.x.router.tell(routing.OfferFailed{Offer: d.Offer, Reason: routing.StationUnreachable})
 		return
 	}
+	if a.x.elsewhere(agent.ID, a.id) {
+		a.x.router.tell(routing.OfferFailed{Offer: d.Offer, Reason: routing.Busy})
+		return
+	}
 	a.emitFor(agent.ID, event.OfferMade{
 		Offer: uint64(d.Offer), Agent: agent.ID, Queue: string(d.Queue), WaitedMS: ms(d.Why.Waited),
 		AgentIdle: ms(d.Why.Idle), Waiting: d.Why.Waiting, Candidates: d.Why.Ready, RouterSeq: d.seq,
