@@ -59,6 +59,7 @@ type plan struct {
 	TLS      bool          // a TLS listener with a certificate of this test
 	SRTP     string
 	Record   string // folder of the recordings
+	Carrier  string // where citizens call from; carrierIP
 	Ports    int    // RTP ports; 400
 	Program  string // what is started as the server
 }
@@ -210,7 +211,11 @@ func (h *house) config(p plan) func(string) string {
 	line(`numbers: [{dial: "108", body: b, flow: %s}]`, flow)
 	line("queues: [{id: general, body: b, name: General, ring: %s, wrap_up: %s, set_aside: %s, max_wait: 10m, announce: 5m, target: 30s}]",
 		def(p.Ring, 20*time.Second), def(p.WrapUp, 0), def(p.SetAside, 30*time.Second))
-	line(`trunks: [{name: carrier, from: ["127.0.0.2/32"], trust_identity: true}]`)
+	carrier := carrierIP
+	if p.Carrier != "" {
+		carrier = p.Carrier
+	}
+	line(`trunks: [{name: carrier, from: ["%s/32"], trust_identity: true}]`, carrier)
 	line("phones:")
 	for i := range p.Agents {
 		line(`  - {user: "%s", password: "%s"}`, user(i), password)

@@ -87,14 +87,20 @@ func TestMenuByKeys(t *testing.T) {
 }
 
 // A citizen with a telephone of somebody else's making from end to end: baresip calls,
-// presses keys, speaks and hears.
+// presses keys, speaks and hears. Its sound always comes from 127.0.0.1, so here that
+// is the carrier, and the phone of the agent stands elsewhere.
 func TestCitizenIsBaresip(t *testing.T) {
-	needs(t, "baresip")
+	needs(t, "sipp", "baresip")
 	t.Parallel()
-	h := open(t, plan{Spoken: true})
-	agent := h.phone(set{User: user(0), Hz: agentHz(0)})
+	h := open(t, plan{Spoken: true, Carrier: "127.0.0.1"})
+	const hall = "127.0.0.3"
+	agent := newLine(t, hall, agentHz(0))
+	port := freePort(t, hall, 1)
+	h.sipp(play{Scenario: "register_desk", IP: hall, Port: port, Keys: []string{"who", user(0)},
+		Args: []string{"-au", user(0), "-ap", password, "-auth_uri", h.sip()}}).ends()
+	desk := h.sipp(play{Scenario: "desk", IP: hall, Port: port, Line: agent})
 	h.ready(0)
-	citizen := h.phone(set{IP: carrierIP, Hz: 440})
+	citizen := h.phone(set{Hz: 440})
 	citizen.tell("dial", "sip:108@"+h.sip())
 	citizen.comes("CALL_ESTABLISHED", 1)
 	var id string
@@ -115,6 +121,7 @@ func TestCitizenIsBaresip(t *testing.T) {
 	agent.hears(440)
 	time.Sleep(500 * time.Millisecond) // something to record
 	citizen.tell("hangup", "")
+	desk.ends()
 	d := h.ended(id)
 	if d.Outcome != "served" || d.EndedBy != "caller" || d.Language != "en" {
 		t.Errorf("outcome %q, ended by %q, language %q", d.Outcome, d.EndedBy, d.Language)
