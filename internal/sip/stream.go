@@ -20,9 +20,10 @@ import (
 // Bounds of stream connections. A peer that is neither carrier nor phone has little time and few connections.
 const (
 	maxStreams         = 8192
-	maxStreamsStranger = 8   // per address
-	maxStreamsPeer     = 512 // per address of a known peer; a hall may sit behind one
-	streamQueue        = 256 // messages waiting to be written; a peer that does not read is cut off
+	maxStreamsStrange  = maxStreams / 2 // beyond these only known peers are let in
+	maxStreamsStranger = 8              // per address, or per 64 bits of IPv6
+	maxStreamsPeer     = 512            // per address of a known peer; a hall may sit behind one
+	streamQueue        = 256            // messages waiting to be written; a peer that does not read is cut off
 	strangerIdle       = 30 * time.Second
 	peerIdle           = 15 * time.Minute
 	writeLimit         = 10 * time.Second
@@ -189,17 +190,22 @@ func (s *stream) read() {
 				s.close(err)
 				return
 			}
-			if !s.admit(m) {
+			switch s.admit(m) {
+			case guard.Pass:
+				s.ua.parsed(m, nil, l)
+			case guard.Forbid: // too much of a known peer
+				s.ua.parsedBusy(m, l)
+			default:
 				s.close(errors.New("not admitted"))
 				return
 			}
-			s.ua.parsed(m, nil, l)
 		}
 	}
 }
 
-// admit asks the guard about one parsed message. false closes the connection.
-func (s *stream) admit(m gosip.Message) bool {
+// admit asks the guard about one parsed message. Drop closes the connection. A known peer's is not closed, since calls hang on it;
+// over its budget it hears Forbid, while responses and ACK, which nobody can repeat over a connection, always pass.
+func (s *stream) admit(m gosip.Message) guard.Verdict {
 	src := s.remote.Addr()
 	class := guard.InCall
 	if req, ok := m.(*gosip.Request); ok {
@@ -222,7 +228,23 @@ func (s *stream) admit(m gosip.Message) bool {
 	s.mu.Lock()
 	trusted := s.trusted || !s.accepted
 	s.mu.Unlock()
-	return s.ua.guard.AdmitClass(src, class, trusted || class == guard.InCall && s.ua.peers.has(src)) == guard.Pass
+	if s.ua.guard.AdmitClass(src, class, trusted || class == guard.InCall && s.ua.peers.has(src)) == guard.Pass {
+		return guard.Pass
+	}
+	if !trusted && !s.ua.familiar(src) {
+		return guard.Drop
+	}
+	if req, ok := m.(*gosip.Request); ok && req.Method != gosip.ACK {
+		return guard.Forbid
+	}
+	return guard.Pass
+}
+
+// parsedBusy tells a known peer that it is over its budget.
+func (u *UA) parsedBusy(m gosip.Message, l link) {
+	if in := read(m, l); in.via != nil {
+		u.stateless(in, 503, reasonPhrase(503), "Retry-After: 2\r\n")
+	}
 }
 
 // trust notes that the peer at the other end has authenticated.
@@ -261,19 +283,27 @@ type streamKey struct {
 type streamTable struct {
 	mu     sync.Mutex // guards everything below
 	byPeer map[streamKey]*stream
-	perIP  map[netip.Addr]int
+	perIP  map[netip.Addr]int // by address; of IPv6 by the first 64 bits, which is what one subscriber has
 	closed bool
+}
+
+func subscriber(a netip.Addr) netip.Addr {
+	if a.Is4() || a.Is4In6() {
+		return a.Unmap()
+	}
+	p, _ := a.WithZone("").Prefix(64) // fails for no IPv6 address
+	return p.Addr()
 }
 
 // admit says whether one more connection from a may be accepted.
 func (t *streamTable) admit(a netip.Addr, known bool) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	limit := maxStreamsStranger
+	limit, all := maxStreamsStranger, maxStreamsStrange
 	if known {
-		limit = maxStreamsPeer
+		limit, all = maxStreamsPeer, maxStreams
 	}
-	return !t.closed && len(t.byPeer) < maxStreams && t.perIP[a] < limit
+	return !t.closed && len(t.byPeer) < all && t.perIP[subscriber(a)] < limit
 }
 
 func (t *streamTable) add(s *stream) bool {
@@ -284,7 +314,7 @@ func (t *streamTable) add(s *stream) bool {
 		return false
 	}
 	t.byPeer[k] = s
-	t.perIP[s.remote.Addr()]++
+	t.perIP[subscriber(s.remote.Addr())]++
 	return true
 }
 
@@ -296,8 +326,9 @@ func (t *streamTable) drop(s *stream) {
 		return
 	}
 	delete(t.byPeer, k)
-	if t.perIP[s.remote.Addr()]--; t.perIP[s.remote.Addr()] <= 0 {
-		delete(t.perIP, s.remote.Addr())
+	a := subscriber(s.remote.Addr())
+	if t.perIP[a]--; t.perIP[a] <= 0 {
+		delete(t.perIP, a)
 	}
 }
 

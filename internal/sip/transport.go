@@ -249,12 +249,16 @@ func (u *UA) parsed(m gosip.Message, err error, l link) {
 
 // serveStreams accepts TCP and TLS connections.
 func (l *listener) serveStreams(tl *net.TCPListener) error {
+	var told time.Time
 	for {
 		c, err := tl.AcceptTCP()
 		if err != nil {
 			var ne net.Error
 			if errors.As(err, &ne) && ne.Timeout() || isTooManyFiles(err) {
-				l.ua.alarm("listener "+l.network+" "+l.want+" cannot accept", err)
+				if time.Since(told) > 10*time.Second {
+					told = time.Now()
+					l.ua.alarm("listener "+l.network+" "+l.want+" cannot accept", err)
+				}
 				time.Sleep(50 * time.Millisecond)
 				continue
 			}
@@ -267,7 +271,10 @@ func (l *listener) serveStreams(tl *net.TCPListener) error {
 // accept lets a connection in if there is room for it.
 func (u *UA) accept(l *listener, c *net.TCPConn) {
 	remote := unmapped(c.RemoteAddr().(*net.TCPAddr).AddrPort())
-	if u.guard.Banned(remote.Addr()) || !u.streams.admit(remote.Addr(), u.familiar(remote.Addr())) {
+	known := u.familiar(remote.Addr())
+	// The guard slows known sources down where it bans others: one phone with a wrong password must not keep a whole hall from
+	// connecting.
+	if !known && u.guard.Banned(remote.Addr()) || !u.streams.admit(remote.Addr(), known) {
 		c.Close()
 		return
 	}
@@ -287,12 +294,12 @@ func (u *UA) accept(l *listener, c *net.TCPConn) {
 	go s.read()
 }
 
-// familiar says whether an address is a carrier's or a registered phone's.
+// familiar says whether an address is a carrier's, a phone's (from a network of phones, or authenticated lately), or the peer of a call.
 func (u *UA) familiar(a netip.Addr) bool {
 	if _, ok := u.trunks.Match(a, ""); ok {
 		return true
 	}
-	return u.peers.has(a)
+	return u.peers.has(a) || u.guard.Known(a)
 }
 
 // peerSet counts, per address, the dialogs and transactions that expect to hear from it.

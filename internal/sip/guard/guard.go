@@ -194,6 +194,14 @@ func (g *Guard) judgeStranger(s source, c Class, now int64, p StrangerPolicy) Ve
 	return Pass
 }
 
+// Known says whether src is a carrier's or a phone's: in a configured network, or authenticated lately.
+func (g *Guard) Known(src netip.Addr) bool {
+	now := g.clock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.kindOf(src, sourceOf(src), now) != stranger
+}
+
 // MayForbid says whether a 403 may be sent to src now, for requests that were let through and then found to have no right (a
 // stranger's INVITE that no trunk and no account fits). When it is false, say nothing.
 func (g *Guard) MayForbid(src netip.Addr) bool {
