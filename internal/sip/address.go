@@ -124,6 +124,23 @@ func param(params, name string) (value string, ok bool) {
 	return "", false
 }
 
+// cleanURI says whether a URI may stand in a request line: no blanks, no control characters, none of the brackets around URIs.
+func cleanURI(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c == 0x7f || c == '<' || c == '>' || c == '"' {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutHeaders cuts off what follows the question mark behind the host; one in the user part belongs to the user.
+func withoutHeaders(s string) string {
+	at := strings.IndexByte(s, '@') + 1
+	rest, _, _ := strings.Cut(s[at:], "?")
+	return s[:at] + rest
+}
+
 func unescape(s string) string {
 	if strings.IndexByte(s, '%') < 0 {
 		return s

@@ -28,7 +28,8 @@ type clientTx struct {
 	state  txState
 	resend *time.Timer // Timer A or E
 	wait   time.Duration
-	end    *time.Timer // Timer B, D, F, K or M
+	end    *time.Timer   // Timer B, D, F, K or M
+	limit  time.Duration // of an INVITE after its last 1xx; 0: the caller has a timer of its own
 }
 
 type txState uint8
@@ -116,6 +117,7 @@ func (tx *clientTx) receive(in *message) {
 		if tx.invite {
 			tx.stopTimers() // from now on the ring timer of the caller counts
 			tx.raw = nil
+			tx.await()
 		}
 	case tx.invite && code < 300:
 		if tx.state != txAccepted {
@@ -141,6 +143,21 @@ func (tx *clientTx) receive(in *message) {
 	}
 	tx.mu.Unlock()
 	tx.on(in, nil)
+}
+
+// bound makes the transaction fail when nothing follows a 1xx for d. A re-INVITE needs that: nobody watches a telephone ring there.
+func (tx *clientTx) bound(d time.Duration) {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	if tx.limit = d; tx.state == txProceeding {
+		tx.await()
+	}
+}
+
+func (tx *clientTx) await() {
+	if tx.limit > 0 {
+		tx.end = time.AfterFunc(tx.limit, func() { tx.fail(errTimeout) })
+	}
 }
 
 func (tx *clientTx) stopTimers() {

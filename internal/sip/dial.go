@@ -85,7 +85,7 @@ func (d *Dialog) nextFork() {
 	d.next++
 	f := &fork{
 		d: d, target: t, callID: d.id, localTag: newTag(), early: map[string]*leg{}, acked: map[string]*leg{},
-		lastSDP: map[string][]byte{}, relSDP: map[string][]byte{}, uri: t.URI, auth: &authState{session: t.auth}, carr: t.carrier(),
+		lastSDP: map[string][]byte{}, uri: t.URI, auth: &authState{session: t.auth}, carr: t.carrier(),
 	}
 	if len(d.forks) > 0 {
 		f.callID = newCallID(d.ua)
@@ -118,7 +118,7 @@ func (u *UA) reach(t Target, f func(l link, err error, later bool)) {
 	}
 	p, ok := parseURI(t.URI)
 	network, addr, host, known := p.where()
-	if !ok || t.Network == "" && !known {
+	if !ok || !cleanURI(t.URI) || t.Network == "" && !known {
 		f(link{}, fmt.Errorf("target %q: not a SIP URI with a transport we know", t.URI), false)
 		return
 	}
@@ -132,7 +132,10 @@ func (u *UA) reach(t Target, f func(l link, err error, later bool)) {
 		addr = t.Addr
 	}
 	if !addr.Addr().IsValid() {
-		if a, cached := u.names.get(p.host); cached {
+		if a, cached := u.names.get(p.host); cached && !a.IsValid() {
+			f(link{}, fmt.Errorf("target %q: its name could not be looked up a moment ago", t.URI), false)
+			return
+		} else if cached {
 			addr = netip.AddrPortFrom(a, addr.Port())
 		} else {
 			u.lookup(p.host, func(a netip.Addr, err error) {

@@ -37,6 +37,8 @@ type Dialog struct {
 	invite      *serverTx
 	reliable    *reliable // 1xx waiting for its PRACK
 	relQueue    []provisional
+	relCode     int      // of the last reliable 1xx, 0: none
+	overtaken   []string // RAck of reliable 1xx whose PRACK the final response did not wait for
 	rseq        uint32
 	answerSent  bool   // a reliable 1xx carried our SDP
 	heldAnswer  []byte // Answer waiting for PRACK
@@ -91,6 +93,7 @@ type leg struct {
 	ackSeq        uint32 // of the last ACK we sent
 	ackRaw        []byte
 	lastRel       uint32     // RSeq of the last reliable 1xx taken
+	agreed        []byte     // the peer's SDP, agreed on before the call is answered: from a reliable 1xx, or a later UPDATE
 	tabled        bool       // stands in the UA's table
 	counted       netip.Addr // in the UA's set of peers
 }

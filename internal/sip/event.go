@@ -30,7 +30,8 @@ type Provisional struct {
 	SDP  []byte
 }
 
-// Answered is the first 2xx to our INVITE. SDP is the peer's answer; when a reliable 1xx carried the answer it is that one. When the
+// Answered is the first 2xx to our INVITE. SDP is the peer's answer; when a reliable 1xx carried the answer it is that one, and when
+// the peer changed its mind in an UPDATE before it answered, what that UPDATE offered. When the
 // INVITE went without SDP, it is the peer's offer, and AnswerOffer must follow (it sends the ACK).
 type Answered struct{ SDP []byte }
 

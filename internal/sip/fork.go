@@ -31,7 +31,7 @@ type fork struct {
 	early    map[string]*leg // by the peer's tag
 	lastCode int
 	lastSDP  map[string][]byte // from unreliable 1xx, by tag
-	relSDP   map[string][]byte // from reliable 1xx, by tag
+	asked    time.Duration     // session interval of the last INVITE
 
 	cancelled  bool // CANCEL is wanted
 	cancelSent bool
@@ -127,6 +127,7 @@ func (f *fork) invite() {
 		contact: u.contact(f.link, req.contactUser()), headers: headers, kind: sdpType, body: req.SDP,
 	}
 	f.branch = r.branch
+	f.asked = d.session.wish(u, false)
 	f.cancelSent = false
 	seq := f.seq
 	f.tx = u.start(f.link, r.branch, "INVITE", u.write(r), u.ackRefusal(r), func(in *message, err error) {
@@ -207,7 +208,7 @@ func (f *fork) on(seq uint32, in *message, err error) {
 		f.provisional(code, in)
 	case (code == 401 || code == 407) && !f.cancelled && f.d.state == early && f.tries < 5 && f.auth.challenged(in):
 		f.invite()
-	case code == 422 && !f.cancelled && f.d.state == early && f.d.session.tooSmall(in, f.tries):
+	case code == 422 && !f.cancelled && f.d.state == early && f.d.session.tooSmall(in, f.asked, f.tries):
 		f.invite()
 	default:
 		f.finish(code, in.res.Reason, time.Duration(max(seconds(in.retryAfter), 0))*time.Second)
@@ -245,7 +246,7 @@ func (f *fork) provisional(code int, in *message) {
 			return
 		}
 		if sdp != nil {
-			f.relSDP[in.toTag] = sdp
+			g.agreed = sdp
 		}
 	}
 	if sdp != nil {
@@ -343,14 +344,14 @@ func (f *fork) success(seq uint32, in *message) {
 	offer := sdp
 	switch {
 	case len(d.dial.SDP) == 0:
-	case f.relSDP[in.toTag] != nil:
-		sdp = f.relSDP[in.toTag]
+	case g.agreed != nil:
+		sdp = g.agreed
 	case sdp == nil:
 		// Not allowed, but seen: the answer only in an unreliable 183.
 		sdp = f.lastSDP[in.toTag]
 	}
 	d.remoteSDP = sdp
-	d.session.agreed(in)
+	d.session.agreed(d.ua, in)
 	if len(d.dial.SDP) == 0 && offer != nil {
 		d.ackDue, d.ackFork = in, f
 	} else {

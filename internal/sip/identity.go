@@ -15,13 +15,7 @@ func readRefer(referTo, referredBy string) (r Refer, ok bool) {
 	if !ok {
 		return r, false
 	}
-	r.To, _, _ = strings.Cut(a.uri, "?")
-	if at := strings.IndexByte(a.uri, '@'); at >= 0 && strings.IndexByte(a.uri[:at], '?') >= 0 {
-		// A question mark in the user part is not the beginning of the headers.
-		head, rest := a.uri[:at], a.uri[at:]
-		rest, _, _ = strings.Cut(rest, "?")
-		r.To = head + rest
-	}
+	r.To = withoutHeaders(a.uri)
 	r.User = number(u)
 	for h := range strings.SplitSeq(u.headers, "&") {
 		name, value, _ := strings.Cut(h, "=")
@@ -79,7 +73,7 @@ func (r Replaces) header() string {
 // a telephone-subscriber may carry some) and without visual separators when it is a number.
 func number(u uri) string {
 	s, _, _ := strings.Cut(u.user, ";")
-	return separators(s)
+	return separators(line(s)) // an escape may hide anything, also a line end
 }
 
 // separators takes the visual separators of RFC 3966 section 5.1.1 out of a number; other text stays as it is.
@@ -137,7 +131,7 @@ func caller(in *message, trusted bool) (num, name string, anonymous bool) {
 	if u, ok := parseURI(from.Address.String()); ok {
 		fromNum, fromOK = number(u), true
 	}
-	name = strings.ReplaceAll(from.DisplayName, `\`, "")
+	name = shown(unpair(from.DisplayName))
 	host := strings.ToLower(from.Address.Host)
 	if strings.EqualFold(fromNum, "anonymous") || host == "anonymous.invalid" || strings.HasSuffix(host, ".anonymous.invalid") {
 		anonymous, fromOK = true, false
@@ -147,7 +141,7 @@ func caller(in *message, trusted bool) (num, name string, anonymous bool) {
 		for _, v := range in.asserted {
 			if n, display, ok := numberIn(v); ok && n != "" && !strings.EqualFold(n, "anonymous") {
 				if display != "" {
-					name = display
+					name = shown(display)
 				}
 				return n, name, anonymous
 			}
@@ -157,6 +151,34 @@ func caller(in *message, trusted bool) (num, name string, anonymous bool) {
 		return fromNum, name, anonymous
 	}
 	return "", name, anonymous
+}
+
+// unpair resolves the quoted-pairs of a quoted-string (RFC 3261 section 25.1).
+func unpair(s string) string {
+	if strings.IndexByte(s, '\\') < 0 {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\\' && i+1 < len(s) {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// maxName bounds a caller's name in bytes: it is written into every message to the phones that ring.
+const maxName = 128
+
+// shown makes a display name fit to be shown and sent on: no control characters, UTF-8 (RFC 3261 section 25.1; some exchanges send
+// Latin-1), not longer than anybody's name.
+func shown(name string) string {
+	name = line(strings.ToValidUTF8(name, "\uFFFD"))
+	if len(name) > maxName {
+		name = strings.ToValidUTF8(name[:maxName], "")
+	}
+	return strings.TrimSpace(name)
 }
 
 // private3323 says whether a Privacy header (RFC 3323 section 4.2, RFC 3325 section 9.3) asks to hide the number.

@@ -79,7 +79,9 @@ func (u *UA) way(g *leg, next string) (l link, network, host string, port uint16
 		return g.link, "", "", 0, true
 	}
 	if !addr.Addr().IsValid() {
-		if a, cached := u.names.get(host); cached {
+		if a, cached := u.names.get(host); cached && !a.IsValid() {
+			return g.link, "", "", 0, true // could not be looked up a moment ago
+		} else if cached {
 			addr = netip.AddrPortFrom(a, addr.Port())
 		} else {
 			return g.link, network, host, addr.Port(), false
@@ -153,7 +155,7 @@ func (d *Dialog) askAs(g *leg, seq uint32, method string, headers []string, kind
 		if method == "INVITE" {
 			ackOf = d.ua.ackRefusal(r)
 		}
-		d.ua.start(l, r.branch, method, d.ua.write(r), ackOf, func(in *message, err error) {
+		tx := d.ua.start(l, r.branch, method, d.ua.write(r), ackOf, func(in *message, err error) {
 			switch {
 			case in != nil && in.res.StatusCode < 200:
 				return
@@ -171,6 +173,9 @@ func (d *Dialog) askAs(g *leg, seq uint32, method string, headers []string, kind
 			}
 			on(in, err)
 		})
+		if method == "INVITE" {
+			tx.bound(64 * d.ua.t1)
+		}
 	})
 }
 
@@ -242,6 +247,12 @@ func (in *message) contactURI() string {
 	}
 	s := in.contact.Address.String()
 	if l := strings.ToLower(s); !strings.HasPrefix(l, "sip:") && !strings.HasPrefix(l, "sips:") {
+		return ""
+	}
+	if len(in.contact.Address.Headers) > 0 { // have no place in a Request-URI (RFC 3261 section 19.1.1)
+		s = withoutHeaders(s)
+	}
+	if !cleanURI(s) {
 		return ""
 	}
 	return s

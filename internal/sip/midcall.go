@@ -33,6 +33,15 @@ func (u *UA) inDialog(g *leg, tx *serverTx, in *message) {
 		_ = tx.reply(code, reasonPhrase(code))
 		return
 	}
+	if d.leg != nil && g != d.leg {
+		// A target that lost: its dialog is being hung up, and whatever it wants is nothing to the call. Its BYE crossed ours.
+		if in.method == "BYE" {
+			_ = tx.reply(200, "OK")
+		} else {
+			_ = tx.reply(481, reasonPhrase(481))
+		}
+		return
+	}
 	switch in.method {
 	case "BYE":
 		d.onBye(g, tx, in)

@@ -13,6 +13,7 @@ type negotiation struct {
 	sdp     []byte
 	refresh bool // of the session timer: nobody asked for it
 	tries   int
+	asked   time.Duration // session interval
 }
 
 // peerOffer is a re-INVITE, UPDATE or PRACK that waits for AnswerOffer or RefuseOffer.
@@ -60,6 +61,7 @@ func (d *Dialog) resume() {
 func (d *Dialog) negotiate(n *negotiation) {
 	n.tries++
 	d.mine = n
+	n.asked = d.session.wish(d.ua, true)
 	g := d.leg
 	headers := []string{allowed, supported, d.session.offer(d, true)}
 	d.ask(g, n.method, headers, sdpType, n.sdp, func(in *message, err error) {
@@ -100,7 +102,7 @@ func (d *Dialog) negotiated(n *negotiation, g *leg, in *message, err error) {
 	case code < 300:
 		g.refreshTarget(in.contactURI())
 		g.update = g.update || in.allowUpdate
-		d.session.agreed(in)
+		d.session.agreed(d.ua, in)
 		d.session.begin(d)
 		if len(n.sdp) > 0 {
 			d.localSDP = n.sdp
@@ -128,7 +130,7 @@ func (d *Dialog) negotiated(n *negotiation, g *leg, in *message, err error) {
 	case code == 491 && n.tries < 10:
 		d.backOff(n)
 		return
-	case code == 422 && d.session.tooSmall(in, n.tries):
+	case code == 422 && d.session.tooSmall(in, n.asked, n.tries):
 		d.negotiate(n)
 		return
 	case code == 500 && in.retryAfter != "" && n.tries < 4:
@@ -227,7 +229,7 @@ func (d *Dialog) onOffer(g *leg, tx *serverTx, in *message) {
 	case d.mine != nil && (d.mine.method == "INVITE" || len(d.mine.sdp) > 0):
 		_ = tx.reply(491, reasonPhrase(491))
 		return
-	case d.state == early && !d.answerSent && !d.uac, d.ackDue != nil:
+	case d.state == early && !d.uac && !d.answerSent, d.state == early && d.uac && g.agreed == nil, d.ackDue != nil:
 		_ = tx.reply(491, reasonPhrase(491)) // the first offer and answer are not complete
 		return
 	case !update && d.state == early:
@@ -307,8 +309,11 @@ func (d *Dialog) answerOffer(sdp []byte) error {
 	if p.sdp != nil {
 		d.remoteSDP = p.sdp
 	}
+	if d.uac && d.state == early {
+		g.agreed = p.sdp // newer than the answer to our INVITE
+	}
 	if p.in.method == "INVITE" {
-		d.expectAck(p.in.seq, raw, false, p.sdp == nil)
+		d.expectAck(p.in.seq, raw, p.tx.way(), false, p.sdp == nil)
 	}
 	if p.in.method != "PRACK" {
 		d.session.begin(d)

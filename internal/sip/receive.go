@@ -217,6 +217,10 @@ func (u *UA) invited(tx *serverTx, in *message) {
 			_ = tx.reply(400, "Bad Request: Replaces")
 			return
 		}
+		if code := u.replaceable(r); code != 0 {
+			_ = tx.reply(code, reasonPhrase(code))
+			return
+		}
 		desc.Replaces = &r
 	}
 	var auth *authState
@@ -247,7 +251,7 @@ func (u *UA) invited(tx *serverTx, in *message) {
 			desc.CallingName = acct.DisplayName
 		}
 		if desc.CallingName == "" {
-			desc.CallingName = in.from.DisplayName
+			desc.CallingName = shown(unpair(in.from.DisplayName))
 		}
 	}
 	u.newIncoming(in, tx, src, desc, auth, release)

@@ -151,14 +151,17 @@ func (l link) flow() registrar.Flow {
 func (u *UA) largeMessage(a netip.Addr, n int) {
 	u.localMu.Lock()
 	told := u.large[a] || len(u.large) >= 1024
-	u.large[a] = true
+	if !told {
+		u.large[a] = true
+	}
 	u.localMu.Unlock()
 	if !told {
 		u.log.Info("SIP messages over UDP are longer than one frame and will be fragmented; TCP or TLS would be better for this peer", "peer", a, "bytes", n)
 	}
 }
 
-// names remembers looked-up addresses for a minute.
+// names remembers looked-up addresses for a minute, and names without an address (the zero Addr) for ten seconds: a phone that writes
+// a name nobody knows into its Contact must not cost a look-up with every request to it.
 type names struct {
 	mu sync.Mutex // guards m
 	m  map[string]name
@@ -185,7 +188,11 @@ func (n *names) put(host string, a netip.Addr) {
 	if n.m == nil || len(n.m) >= 1024 {
 		n.m = map[string]name{}
 	}
-	n.m[strings.ToLower(host)] = name{a, time.Now().Add(time.Minute)}
+	ttl := time.Minute
+	if !a.IsValid() {
+		ttl = 10 * time.Second
+	}
+	n.m[strings.ToLower(host)] = name{a, time.Now().Add(ttl)}
 }
 
 // lookup resolves a host name (A before AAAA; SRV is the business of trunks) on another goroutine and calls f there.
@@ -209,6 +216,9 @@ func (u *UA) lookup(host string, f func(netip.Addr, error)) {
 			err = fmt.Errorf("%s has no address", host)
 		}
 		if err != nil {
+			if u.ctx.Err() == nil {
+				u.names.put(host, netip.Addr{})
+			}
 			f(netip.Addr{}, err)
 			return
 		}

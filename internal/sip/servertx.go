@@ -2,6 +2,7 @@ package sip
 
 import (
 	"errors"
+	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,11 +14,12 @@ import (
 type serverTx struct {
 	ua     *UA
 	key    string
-	link   link
 	invite bool
 	toTag  string // our tag in every response above 100
 
 	mu     sync.Mutex // guards everything below
+	link   link       // where responses go
+	back   back       // where to connect to when that connection is gone
 	in     *message   // nil once answered
 	code   int        // last one sent, 0: none
 	last   []byte
@@ -52,7 +54,7 @@ func (u *UA) openServerTx(in *message) (tx *serverTx, fresh bool) {
 	if tx = u.serverTxs[key]; tx != nil {
 		return tx, false
 	}
-	tx = &serverTx{ua: u, key: key, link: in.replyLink(), invite: in.method == "INVITE", toTag: in.toTag, in: in}
+	tx = &serverTx{ua: u, key: key, link: in.replyLink(), back: in.back(), invite: in.method == "INVITE", toTag: in.toTag, in: in}
 	if tx.toTag == "" {
 		tx.toTag = newTag()
 	}
@@ -74,6 +76,7 @@ func (tx *serverTx) respond(code int, raw []byte) error {
 		return errAnswered
 	}
 	tx.code = code
+	tx.reconnect()
 	if code < 200 {
 		tx.last = raw
 		return tx.link.send(raw)
@@ -99,6 +102,41 @@ func (tx *serverTx) respond(code int, raw []byte) error {
 		tx.end = time.AfterFunc(64*t1, tx.close)
 	}
 	return tx.link.send(raw)
+}
+
+// back is where RFC 3261 section 18.2.2 has responses sent when the connection a request came over is gone: the source address, the port
+// in Via.
+type back struct {
+	addr netip.AddrPort
+	host string // in Via, for the certificate
+}
+
+func (in *message) back() back {
+	port := uint16(5060)
+	switch {
+	case in.via.Port > 0 && in.via.Port < 65536:
+		port = uint16(in.via.Port)
+	case in.link.network() == "tls":
+		port = 5061
+	}
+	return back{netip.AddrPortFrom(in.link.remote.Addr(), port), strings.Trim(in.via.Host, "[]")}
+}
+
+// reconnect opens a connection to the sender of an INVITE whose own is gone. Only calls that were let in are worth that. tx.mu is held.
+func (tx *serverTx) reconnect() {
+	if tx.dialog == nil || tx.link.alive() {
+		return
+	}
+	if l, err := tx.ua.linkTo(tx.link.network(), tx.back.addr, tx.back.host); err == nil {
+		tx.link = l
+	}
+}
+
+// way is where responses go.
+func (tx *serverTx) way() link {
+	tx.mu.Lock()
+	defer tx.mu.Unlock()
+	return tx.link
 }
 
 // again is Timer G.

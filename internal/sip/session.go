@@ -66,6 +66,7 @@ func (s *session) respond(d *Dialog, in *message) string {
 		// We may lower the peer's wish, not below its Min-SE nor ours (section 9).
 		se = min(se, max(u.sessionExpires, s.minSE, u.minSE))
 	}
+	se = max(se, u.leastSession())
 	switch {
 	case !s.peer:
 		refresher = "uas" // it was a proxy that asked; only we can do it
@@ -80,17 +81,28 @@ func (s *session) respond(d *Dialog, in *message) string {
 	return h
 }
 
-// offer is the header lines of our INVITE or UPDATE.
-func (s *session) offer(d *Dialog, within bool) string {
-	u := d.ua
+// leastSession is the shortest interval that is carried out, whatever a message says: section 4 allows nothing below 90 s, and a few
+// seconds would turn the refreshes into a flood.
+func (u *UA) leastSession() time.Duration { return min(u.minSE, 90*time.Second) }
+
+// wish is the interval our INVITE or UPDATE asks for; 0: none.
+func (s *session) wish(u *UA, within bool) time.Duration {
 	se := u.sessionExpires
 	if within && s.interval > 0 {
 		se = s.interval
 	}
 	if se <= 0 {
+		return 0
+	}
+	return max(se, s.minSE, u.minSE)
+}
+
+// offer is the header lines of our INVITE or UPDATE.
+func (s *session) offer(d *Dialog, within bool) string {
+	u, se := d.ua, s.wish(d.ua, within)
+	if se <= 0 {
 		return ""
 	}
-	se = max(se, s.minSE, u.minSE)
 	h := "Session-Expires: " + inSeconds(se)
 	if within && s.interval > 0 { // keep the roles; "uac" is whoever sends this request
 		h += ";refresher=" + map[bool]string{true: "uac", false: "uas"}[s.refresh]
@@ -103,28 +115,33 @@ func (s *session) offer(d *Dialog, within bool) string {
 }
 
 // agreed takes the peer's 2xx to our INVITE or UPDATE.
-func (s *session) agreed(in *message) {
+func (s *session) agreed(u *UA, in *message) {
 	se, refresher := sessionExpires(in.sessionExpires)
+	if se > 0 {
+		se = max(se, u.leastSession())
+	}
 	s.interval = se
 	s.refresh = refresher != "uas"
 	s.peer = in.require&optTimer != 0 || in.supported&optTimer != 0 || se > 0
 }
 
-// tooSmall takes a 422 and says whether to try again with a longer interval.
-func (s *session) tooSmall(in *message, tries int) bool {
+// tooSmall takes a 422 to a request that asked for an interval and says whether to try again with a longer one. What counts is what
+// that request asked for: another target of the call may have taught us the same minimum already.
+func (s *session) tooSmall(in *message, asked time.Duration, tries int) bool {
 	m := time.Duration(seconds(in.minSE)) * time.Second
-	if m <= s.minSE || tries > 3 {
+	if m <= asked || tries > 3 {
 		return false
 	}
-	s.minSE = m
+	s.minSE = max(s.minSE, m)
 	s.interval = max(s.interval, m)
 	return true
 }
 
-// begin starts the timers anew after a 2xx in either direction. d.mu is held.
+// begin starts the timers anew after a 2xx in either direction. An UPDATE may agree on an interval while the call still rings; it runs
+// from the answer to the INVITE on (section 4), which begins it again. d.mu is held.
 func (s *session) begin(d *Dialog) {
 	s.stop()
-	if s.interval <= 0 {
+	if s.interval <= 0 || d.state == early {
 		return
 	}
 	if s.refresh {

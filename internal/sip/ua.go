@@ -331,6 +331,26 @@ func (u *UA) FindReplaces(r Replaces) *Dialog {
 	return d
 }
 
+// replaceable says why a Replaces of an INVITE cannot be carried out (RFC 3891 section 3), as a status code; 0: it can.
+func (u *UA) replaceable(r Replaces) int {
+	g := u.findLeg(r.CallID, r.ToTag, r.FromTag)
+	if g == nil {
+		return 481
+	}
+	d := g.d
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.state == over || d.told:
+		return 603
+	case d.state == early && !d.uac: // only the caller can be replaced before the answer
+		return 481
+	case d.state != early && r.EarlyOnly:
+		return 486
+	}
+	return 0
+}
+
 func (u *UA) findLeg(callID, localTag, remoteTag string) *leg {
 	u.legMu.RLock()
 	defer u.legMu.RUnlock()

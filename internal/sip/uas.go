@@ -1,6 +1,8 @@
 package sip
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -26,6 +28,7 @@ type reliable struct {
 type awaitAck struct {
 	seq     uint32
 	raw     []byte
+	link    link // the way it went
 	initial bool
 	late    bool // it carried our offer; the ACK brings the answer
 	timer   *time.Timer
@@ -86,7 +89,11 @@ func (d *Dialog) minute() {
 		d.end(Reason{Protocol: "SIP", Code: 480}, Ended{By: Timeout, Code: 480, Reason: "unanswered for too long"})
 		return
 	}
-	if d.reliable == nil && d.provisional != nil {
+	switch {
+	case d.reliable != nil: // is being repeated anyway
+	case d.relCode != 0:
+		_ = d.sendReliable(d.relCode, nil)
+	case d.provisional != nil:
 		_ = d.invite.respond(180, d.provisional)
 	}
 	d.ring.Reset(d.ua.scaled(time.Minute))
@@ -163,7 +170,7 @@ func (d *Dialog) sendReliable(code int, sdp []byte) error {
 	if err := d.invite.respond(code, raw); err != nil {
 		return err
 	}
-	d.reliable = r
+	d.reliable, d.relCode = r, code
 	r.timer = time.AfterFunc(r.waited, func() { d.againReliable(r) })
 	return nil
 }
@@ -181,7 +188,7 @@ func (d *Dialog) againReliable(r *reliable) {
 		d.retire()
 		return
 	}
-	_ = d.invite.respond(183, r.raw)
+	_ = d.invite.respond(d.relCode, r.raw)
 	r.waited *= 2
 	r.timer.Reset(min(r.waited, 64*d.ua.t1-r.spent))
 }
@@ -190,7 +197,11 @@ func (d *Dialog) againReliable(r *reliable) {
 func (d *Dialog) onPrack(tx *serverTx, in *message) {
 	r := d.reliable
 	f := strings.Fields(in.rack)
-	if r == nil || len(f) != 3 || f[0] != strconv.FormatUint(uint64(r.rseq), 10) || f[1] != strconv.FormatUint(uint64(d.in.seq), 10) || f[2] != "INVITE" {
+	if slices.Contains(d.overtaken, strings.Join(f, " ")) {
+		_ = tx.reply(200, "OK")
+		return
+	}
+	if r == nil || d.in == nil || len(f) != 3 || f[0] != strconv.FormatUint(uint64(r.rseq), 10) || f[1] != strconv.FormatUint(uint64(d.in.seq), 10) || f[2] != "INVITE" {
 		_ = tx.reply(481, reasonPhrase(481))
 		return
 	}
@@ -246,9 +257,11 @@ func (d *Dialog) accept(sdp []byte) error {
 	} else if len(sdp) > 0 {
 		d.localSDP = sdp
 	}
-	if d.reliable != nil { // one without SDP may be overtaken by the final response
-		d.reliable.timer.Stop()
+	if r := d.reliable; r != nil {
+		// One without SDP may be overtaken by the final response; its PRACK may still be on the way (RFC 3262 section 3).
+		r.timer.Stop()
 		d.reliable = nil
+		d.overtaken = append(d.overtaken, fmt.Sprintf("%d %d INVITE", r.rseq, d.in.seq))
 	}
 	extra := d.dialogHeaders(d.leg.link) + d.session.respond(d, d.in)
 	raw := d.ua.response(d.in, 200, "OK", d.leg.localTag, sdpType, body, extra)
@@ -259,14 +272,14 @@ func (d *Dialog) accept(sdp []byte) error {
 	d.state = answered
 	d.provisional = nil
 	d.ring.Stop()
-	d.expectAck(d.in.seq, raw, true, late)
+	d.expectAck(d.in.seq, raw, d.invite.way(), true, late)
 	d.session.begin(d)
 	return nil
 }
 
 // expectAck repeats a 2xx until its ACK comes, over every transport (RFC 3261 section 13.3.1.4). d.mu is held.
-func (d *Dialog) expectAck(seq uint32, raw []byte, initial, late bool) {
-	a := &awaitAck{seq: seq, raw: raw, initial: initial, late: late, wait: d.ua.t1}
+func (d *Dialog) expectAck(seq uint32, raw []byte, l link, initial, late bool) {
+	a := &awaitAck{seq: seq, raw: raw, link: l, initial: initial, late: late, wait: d.ua.t1}
 	d.ack = a
 	a.timer = time.AfterFunc(a.wait, func() { d.again2xx(a) })
 }
@@ -287,18 +300,12 @@ func (d *Dialog) again2xx(a *awaitAck) {
 		d.tell(Ended{By: NoAck, Code: 408, Reason: "no ACK for our 200"})
 		return
 	}
-	_ = d.responseLink().send(a.raw)
+	if !a.link.alive() {
+		a.link = d.leg.link // where the peer was heard last
+	}
+	_ = a.link.send(a.raw)
 	a.wait = min(2*a.wait, d.ua.t2, 64*d.ua.t1-a.spent)
 	a.timer.Reset(a.wait)
-}
-
-// responseLink is where responses to the INVITE go: as the transaction sent them, or where the peer was heard last if that
-// connection is gone.
-func (d *Dialog) responseLink() link {
-	if d.invite != nil && d.invite.link.alive() {
-		return d.invite.link
-	}
-	return d.leg.link
 }
 
 // onAck takes an ACK for a 2xx. d.mu is held.

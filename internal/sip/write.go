@@ -34,6 +34,16 @@ func (t *text) add(parts ...string) {
 
 func (t *text) num(n int) { t.b = strconv.AppendInt(t.b, int64(n), 10) }
 
+// clean replaces line feeds that end no line, and NULs. The parser takes lone line feeds within a header value, and parts of what peers
+// send (Via, From, Record-Route …) are sent back or on; others read a lone line feed as the end of a line.
+func (t *text) clean() {
+	for i, c := range t.b {
+		if c == 0 || c == '\n' && t.b[i-1] != '\r' {
+			t.b[i] = ' '
+		}
+	}
+}
+
 func (t *text) body(kind string, body []byte) {
 	if len(body) > 0 {
 		t.add("Content-Type: ", kind, "\r\n")
@@ -41,6 +51,7 @@ func (t *text) body(kind string, body []byte) {
 	t.add("Content-Length: ")
 	t.num(len(body))
 	t.add("\r\n\r\n")
+	t.clean()
 	t.b = append(t.b, body...)
 }
 
