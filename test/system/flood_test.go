@@ -1,7 +1,6 @@
 package system
 
 import (
-	"fmt"
 	"testing"
 	"time"
 )
@@ -44,7 +43,7 @@ func TestFloods(t *testing.T) {
 	if grown := peak - before; grown > 200<<20 {
 		t.Errorf("memory went from %d to %d MB", before>>20, peak>>20)
 	}
-	t.Logf("memory before %d MB, at most %d MB; longest gap between two packets to the citizen %s", before>>20, peak>>20, l.late)
+	t.Logf("memory before %d MB, at most %d MB; longest gap between two packets to the citizen %s", before>>20, peak>>20, l.longestGap())
 	until(t, "the flood's calls have ended", func() bool { return len(h.board().Calls) == 1 })
 	c.cue()
 	c.ends()
@@ -62,7 +61,7 @@ func TestFloods(t *testing.T) {
 	c.cue()
 	c.ends()
 	if d := h.ended(h.callOf(c.id).ID); d.Outcome != "served" {
-		t.Error(fmt.Sprintf("a call after the flood: outcome %q", d.Outcome))
+		t.Errorf("a call after the flood: outcome %q", d.Outcome)
 	}
 	h.atRest(0)
 	h.proven()

@@ -54,7 +54,7 @@ type plan struct {
 	WrapUp   time.Duration
 	Calls    int           // admission limit
 	T1       time.Duration // 500ms
-	Silence  time.Duration // 20s
+	Silence  time.Duration // 1m: many callers of these tests send no sound
 	StopWait time.Duration // 3s
 	TLS      bool          // a TLS listener with a certificate of this test
 	SRTP     string
@@ -71,7 +71,6 @@ type house struct {
 	dir    string
 	th     *stage.Theatre
 	cert   string // PEM file, if TLS
-	tlsAt  string // host:port, if TLS
 	closed bool
 }
 
@@ -190,7 +189,7 @@ func (h *house) config(p plan) func(string) string {
 	if p.SRTP != "" {
 		srtp = p.SRTP
 	}
-	line("media: {ip: 127.0.0.1, port_min: %d, port_max: %d, silence: %s, srtp: %s}", low, low+ports-1, def(p.Silence, 20*time.Second), srtp)
+	line("media: {ip: 127.0.0.1, port_min: %d, port_max: %d, silence: %s, srtp: %s}", low, low+ports-1, def(p.Silence, time.Minute), srtp)
 	line("http: {listen: 127.0.0.1:0}")
 	line("log: info")
 	line("stop: {wait: %s}", def(p.StopWait, 3*time.Second))

@@ -20,6 +20,8 @@ type line struct {
 	conn *net.UDPConn
 	done chan struct{}
 	wg   sync.WaitGroup
+	// voice is what is said, in a loop; nil: nothing.
+	voice []byte
 
 	mu      sync.Mutex // guards everything below
 	to      netip.AddrPort
@@ -32,7 +34,6 @@ type line struct {
 	ssrc    uint32
 	seq     uint16
 	ts      uint32
-	voice   []byte // what is said, in a loop; nil: nothing
 	keys    []byte // waiting to be pressed
 }
 
@@ -118,7 +119,7 @@ func (l *line) talk() {
 		case <-tick.C:
 		}
 		l.mu.Lock()
-		to, voice := l.to, l.voice
+		to := l.to
 		if pressing == 0 && len(l.keys) > 0 && to.IsValid() {
 			pressing, step, keyTS = l.keys[0], 0, ts
 			l.keys = l.keys[1:]
@@ -155,11 +156,11 @@ func (l *line) talk() {
 			if step++; step == 8 {
 				pressing, step = ' ', 0
 			}
-		case voice != nil:
+		case l.voice != nil:
 			p[1] = 8
 			binary.BigEndian.PutUint32(p[4:], ts)
-			p = append(p, voice[pos:pos+frame]...)
-			pos = (pos + frame) % len(voice)
+			p = append(p, l.voice[pos:pos+frame]...)
+			pos = (pos + frame) % len(l.voice)
 		default:
 			continue
 		}
@@ -176,28 +177,18 @@ func (l *line) press(keys string) {
 	l.keys = append(l.keys, keys...)
 }
 
-// say changes the voice; 0 falls silent.
-func (l *line) say(freq float64) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.voice = nil
-	if freq > 0 {
-		l.voice = tone.Sine(freq, time.Second, 0.3)
-	}
-}
-
-// sound is a copy of everything heard so far.
-func (l *line) sound() []byte {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return append([]byte(nil), l.heard...)
-}
-
 // count is how many packets came, and how many are missing between them.
 func (l *line) count() (packets, lost int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.packets, l.lost
+}
+
+// longestGap is the longest time between two packets of one source.
+func (l *line) longestGap() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.late
 }
 
 // wentBack is how often a packet bore a time not after that of the one before.

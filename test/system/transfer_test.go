@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // The agent's phone hands the caller to a colleague without asking (REFER).
@@ -21,10 +22,12 @@ func TestBlindTransfer(t *testing.T) {
 	id := h.callOf(c.id).ID
 	l.hears(agentHz(0))
 	first.hears(440)
+	time.Sleep(time.Second) // something to record
 	h.ready(1)
 	first.tell("transfer", fmt.Sprintf("sip:%s@%s", user(1), h.sip()))
 	l.hears(agentHz(1))
 	second.hears(440)
+	time.Sleep(time.Second) // something to record
 	h.onlyBridged(id, 1)
 	second.tell("hangup", "")
 	c.ends()
@@ -57,6 +60,7 @@ func TestAttendedTransfer(t *testing.T) {
 	id := h.callOf(c.id).ID
 	l.hears(agentHz(0))
 	first.hears(440)
+	time.Sleep(time.Second) // something to record
 	h.ready(1)
 	first.tell("hold", "")
 	h.comes(id, "call.held", 1)
@@ -70,6 +74,7 @@ func TestAttendedTransfer(t *testing.T) {
 		url.QueryEscape(callID+";to-tag="+theirs+";from-tag="+ours)))
 	l.hears(agentHz(1))
 	second.hears(440)
+	time.Sleep(time.Second) // something to record
 	h.onlyBridged(id, 1)
 	h.agentIs(0, "ready")
 	second.tell("hangup", "")
