@@ -2,7 +2,9 @@ package sip
 
 import (
 	"context"
+	"flag"
 	"math/rand/v2"
+	"os"
 	"runtime"
 	"strconv"
 	"strings"
@@ -12,6 +14,15 @@ import (
 
 	"cagri/internal/sip/guard"
 )
+
+// These tests wait far more than they work: for timers, and for silence. Six at a time keep a small machine from idling.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if flag.Lookup("test.parallel").Value.String() == strconv.Itoa(runtime.GOMAXPROCS(0)) {
+		_ = flag.Set("test.parallel", "6")
+	}
+	os.Exit(m.Run())
+}
 
 func TestDeadListenerIsRestartedWithAnAlarm(t *testing.T) {
 	t.Parallel()
