@@ -40,53 +40,95 @@ func (j *Journal) replay(ctx context.Context, filter string, from uint64, f func
 	if info.State.Msgs == 0 || from > last {
 		return nil
 	}
+	// The end is a message that must come, not an answer of "nothing now": a server
+	// under load gives that as well.
+	end := last
+	if filter != subjects {
+		m, err := s.GetLastMsgForSubject(ctx, filter)
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound):
+			return nil
+		case err != nil:
+			return fmt.Errorf("journal: replay: %w", err)
+		}
+		end = min(end, m.Sequence)
+	}
+	next := max(from, 1)
+	for empty := 0; next <= end; {
+		before := next
+		if next, err = replayFrom(ctx, s, filter, next, end, last, f); err != nil {
+			return err
+		}
+		if next > before {
+			empty = 0
+			continue
+		}
+		if empty++; empty == replayTries {
+			return fmt.Errorf("journal: replay: place %d to %d do not come", next, end)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(empty) * 100 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+// replayTries is how often in a row a replay may come back with nothing.
+const replayTries = 10
+
+// replayFrom replays as far as the server gives without a stop, and says where to
+// go on.
+func replayFrom(ctx context.Context, s jetstream.Stream, filter string, next, end, last uint64, f func(Stored) error) (uint64, error) {
 	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverAllPolicy}
-	if from > 1 {
-		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, from
+	if next > 1 {
+		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, next
 	}
 	c, err := s.OrderedConsumer(ctx, cfg)
 	if err != nil {
-		return fmt.Errorf("journal: replay: %w", err)
+		return next, fmt.Errorf("journal: replay: %w", err)
 	}
-	for {
+	for next <= end {
 		batch, err := c.FetchNoWait(2000)
 		if err != nil {
-			return fmt.Errorf("journal: replay: %w", err)
+			return next, fmt.Errorf("journal: replay: %w", err)
 		}
 		got := 0
 		for m := range batch.Messages() {
-			got++
 			st, err := read(m, false)
 			if err != nil {
-				return err
+				return next, err
 			}
 			if st.Seq > last {
-				return nil
+				return st.Seq, nil
+			}
+			if st.Seq < next { // again, after a stop on the way
+				continue
 			}
 			if err := f(st.Stored); err != nil {
-				return err
+				return next, err
 			}
-			if st.pending == 0 {
-				return nil
-			}
+			got++
+			next = st.Seq + 1
 		}
 		if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) {
-			return fmt.Errorf("journal: replay: %w", err)
-		}
-		if got == 0 {
-			return nil
+			return next, fmt.Errorf("journal: replay: %w", err)
 		}
 		if err := ctx.Err(); err != nil {
-			return err
+			return next, err
+		}
+		if got == 0 {
+			break
 		}
 	}
+	return next, nil
 }
 
 // delivered is an event as it came from the server.
 type delivered struct {
 	Stored
 	delivery uint64 // counts what the server gave to this consumer
-	pending  uint64 // how many are still to come now
 }
 
 // read takes a message apart; of one that is only to be counted, just its place.
@@ -95,7 +137,7 @@ func read(m jetstream.Msg, count bool) (delivered, error) {
 	if err != nil {
 		return delivered{}, fmt.Errorf("journal: a message without metadata: %w", err)
 	}
-	d := delivered{Stored: Stored{Seq: meta.Sequence.Stream, Raw: m.Data()}, delivery: meta.Sequence.Consumer, pending: meta.NumPending}
+	d := delivered{Stored: Stored{Seq: meta.Sequence.Stream, Raw: m.Data()}, delivery: meta.Sequence.Consumer}
 	if !count {
 		d.Event, d.Err = event.Decode(d.Raw)
 	}
