@@ -581,3 +581,20 @@ func BenchmarkAdmit(b *testing.B) {
 		}
 	})
 }
+
+func TestKnown(t *testing.T) {
+	g, c := newGuard(func(l *Limits) { l.BanAuth = 1 })
+	if !g.Known(carrier) || !g.Known(hall) || g.Known(outsider) {
+		t.Fatal(g.Known(carrier), g.Known(hall), g.Known(outsider))
+	}
+	if g.Fail(hall, Authentication); !g.Banned(hall) || !g.Known(hall) {
+		t.Error("a hall that is slowed down is known all the same")
+	}
+	g.Learn(outsider, time.Minute)
+	if !g.Known(outsider) {
+		t.Error("it has authenticated")
+	}
+	if c.pass(2 * time.Minute); g.Known(outsider) {
+		t.Error("that was long ago")
+	}
+}
