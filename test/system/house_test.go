@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -60,7 +61,7 @@ type plan struct {
 	SRTP     string
 	Record   string // folder of the recordings
 	Carrier  string // where citizens call from; carrierIP
-	Ports    int    // RTP ports; 400
+	Ports    int    // RTP ports; 240
 	Program  string // what is started as the server
 }
 
@@ -74,15 +75,26 @@ type house struct {
 	closed bool
 }
 
-// nextPorts hands each server and each phone of this run its own RTP ports, all
-// below the range that the kernel gives out by itself.
-var nextPorts atomic.Int32
+// Ports are handed out in turn, all below the range that the kernel gives out by
+// itself: sound from 8000 on, signalling from 20000 on. Two runs at once begin at
+// different places.
+var (
+	nextSound = startAt()
+	nextSIP   = startAt()
+)
+
+func startAt() *atomic.Int32 {
+	n := new(atomic.Int32)
+	n.Store(rand.Int32N(11000))
+	return n
+}
 
 // rtpPorts finds n ports in a row that nobody uses now.
 func rtpPorts(t *testing.T, n int) int {
 	t.Helper()
+	n += n % 2
 	for range 200 {
-		base := 8000 + int(nextPorts.Add(int32(n)))%11000
+		base := 8000 + (int(nextSound.Add(int32(n)))-n)%11000
 		base -= base % 2
 		free := base+n < 19990
 		for p := base; free && p < base+n; p += max(n/16, 1) {
@@ -109,7 +121,7 @@ func udpFree(ip string, port int) bool {
 func freePort(t *testing.T, ip string, n int) int {
 	t.Helper()
 	for range 200 {
-		port := 20000 + int(nextPorts.Add(int32(n)))*7%11000
+		port := 20000 + (int(nextSIP.Add(int32(n)))-n)%11000
 		free := true
 		for p := port; free && p < port+n; p++ {
 			ln, err := net.Listen("tcp4", net.JoinHostPort(ip, fmt.Sprint(p)))
@@ -183,7 +195,10 @@ func (h *house) config(p plan) func(string) string {
 	} else {
 		line("sip: {listen: [%s], digest: [MD5], t1: %s}", strings.Join(listen, ", "), def(p.T1, 500*time.Millisecond))
 	}
-	ports := max(p.Ports, 400)
+	ports := p.Ports
+	if ports == 0 {
+		ports = 240
+	}
 	low := rtpPorts(h.t, ports)
 	srtp := "offer"
 	if p.SRTP != "" {
