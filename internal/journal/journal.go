@@ -26,6 +26,10 @@ type Journal struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 
+	// Of the writing goroutine alone.
+	lastID string // id of the event stored last
+	loose  bool   // the next batch does not ask what is before it
+
 	mu     sync.Mutex // guards all below
 	queue  []entry    // appended, not yet handed to the writer
 	bytes  int        // of queue

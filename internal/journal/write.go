@@ -75,6 +75,9 @@ func (j *Journal) send(batch []entry) bool {
 		if err == nil {
 			return true
 		}
+		if errors.Is(err, errChain) {
+			continue
+		}
 		j.mu.Lock()
 		j.stats.Retried++
 		j.spill()
@@ -106,15 +109,23 @@ func (j *Journal) spill() {
 	j.queue, j.bytes = nil, 0
 }
 
-// publish sends the batch in order and waits for every confirmation.
+// publish sends the batch in order and waits for every confirmation. Each event
+// names the one before it, and the server takes it only behind that one: when one
+// cannot be taken, those behind it in the batch are not taken either, and order
+// survives the next try.
 func (j *Journal) publish(batch []entry) error {
 	futures := make([]jetstream.PubAckFuture, 0, len(batch))
+	before := j.lastID
 	for _, e := range batch {
-		f, err := j.js.PublishMsgAsync(&nats.Msg{Subject: e.subject, Data: e.data}, jetstream.WithMsgID(e.id))
+		opts := []jetstream.PublishOpt{jetstream.WithMsgID(e.id)}
+		if before != "" && !j.loose {
+			opts = append(opts, jetstream.WithExpectLastMsgID(before))
+		}
+		f, err := j.js.PublishMsgAsync(&nats.Msg{Subject: e.subject, Data: e.data}, opts...)
 		if err != nil {
 			return err
 		}
-		futures = append(futures, f)
+		futures, before = append(futures, f), e.id
 	}
 	var last uint64
 	for _, f := range futures {
@@ -122,16 +133,30 @@ func (j *Journal) publish(batch []entry) error {
 		case ack := <-f.Ok():
 			last = max(last, ack.Sequence)
 		case err := <-f.Err():
+			if api := (*jetstream.APIError)(nil); errors.As(err, &api) && api.ErrorCode == wrongLastID {
+				// The one before is there, but so long that the server has forgotten its id;
+				// or somebody else has written. All before it are stored: the next try goes
+				// without asking.
+				j.loose = true
+				return errChain
+			}
 			return err
 		case <-time.After(10 * time.Second):
 			return errors.New("no confirmation within 10 s")
 		}
 	}
+	j.lastID, j.loose = before, false
 	j.mu.Lock()
 	j.stats.LastSeq = max(j.stats.LastSeq, last)
 	j.mu.Unlock()
 	return nil
 }
+
+var errChain = errors.New("the event before is not the last one")
+
+// wrongLastID is the server's error code for an event whose predecessor is not the
+// last one.
+const wrongLastID = jetstream.ErrorCode(10070)
 
 func (j *Journal) stored(n int, spooled int64) {
 	j.mu.Lock()
