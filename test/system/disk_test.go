@@ -65,7 +65,7 @@ func TestRecordingDiskFull(t *testing.T) {
 	if n := h.metric("cagri_recordings_failed_total"); n != 1 {
 		t.Errorf("cagri_recordings_failed_total is %g", n)
 	}
-	if !strings.Contains(h.log(), "level=ERROR") {
+	if !strings.Contains(h.log(), "msg=alarm what=recording_failed") {
 		t.Error("the log has no alarm")
 	}
 	h.atRest(0)

@@ -103,6 +103,10 @@ func TestPhoneVanishesInTalk(t *testing.T) {
 	if n := len(steps(h.detail(h.callOf(other.id).ID), "call.bridged")); n != 0 {
 		t.Error("the one who came later was served first")
 	}
+	// The dead phone gets nobody else to ring for in vain.
+	if o := steps(h.detail(h.callOf(other.id).ID), "offer.made"); len(o) > 0 {
+		t.Errorf("another caller was offered to the phone that had just vanished: %v", o)
+	}
 	other.cue()
 	other.ends()
 	second.tell("hangup", "")
