@@ -59,6 +59,7 @@ type set struct {
 	Hz       float64 // voice
 	Manual   bool    // rings until told to accept
 	TLS      bool
+	TCP      bool
 	MediaEnc string // srtp, srtp-mand
 	Password string
 }
@@ -118,6 +119,10 @@ call_max_calls 4
 		server = h.at("tls")
 		via = ";transport=tls"
 		config += "sip_cafile " + h.cert + "\n"
+	}
+	if s.TCP {
+		server = h.at("tcp")
+		via = ";transport=tcp"
 	}
 	// The user part of a citizen without an account is only a name.
 	name, register := s.User, "regint=60"

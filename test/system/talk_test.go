@@ -130,3 +130,29 @@ func TestCitizenIsBaresip(t *testing.T) {
 	h.heardBoth(id, 440, agentHz(0))
 	h.proven()
 }
+
+// Signalling by TCP on both sides; the server's BYE finds the way back over the
+// citizen's connection.
+func TestTalkOverTCP(t *testing.T) {
+	needs(t, "sipp", "baresip")
+	t.Parallel()
+	h := open(t, plan{})
+	agent := h.phone(set{User: user(0), Hz: agentHz(0), TCP: true})
+	h.ready(0)
+	l := newLine(t, carrierIP, 440)
+	c := h.sipp(play{Scenario: "stay", Line: l, Server: h.at("tcp"), Args: []string{"-t", "t1"}})
+	id := h.callOf(c.id).ID
+	h.comes(id, "call.bridged", 1)
+	l.hears(agentHz(0))
+	agent.hears(440)
+	agent.tell("hangup", "")
+	c.ends()
+	if d := h.ended(id); d.Outcome != "served" || d.EndedBy != "agent" {
+		t.Errorf("outcome %q, ended by %q", d.Outcome, d.EndedBy)
+	}
+	if !strings.Contains(agent.trace(), "TCP ") {
+		t.Error("the phone did not speak TCP")
+	}
+	h.atRest(0)
+	h.proven()
+}
