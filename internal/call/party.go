@@ -46,6 +46,7 @@ type party struct {
 	since  time.Time // of the state
 	held   bool      // it put us on hold
 	late   bool      // our offer went out in the 200; the answer comes with the ACK
+	lost   bool      // the line died, nobody hung up
 }
 
 func newParty(a *actor, r role) *party {

@@ -205,7 +205,7 @@ func (a *actor) part(reason string) *party {
 func (a *actor) freeAgent(p *party) {
 	if p.role == roleAgent {
 		a.x.disengage(p.agent.ID, a.id)
-		a.x.router.tell(routing.TalkEnded{Agent: routing.AgentID(p.agent.ID), Call: routing.CallID(a.id)})
+		a.x.router.tell(routing.TalkEnded{Agent: routing.AgentID(p.agent.ID), Call: routing.CallID(a.id), Lost: p.lost})
 	}
 }
 
@@ -326,6 +326,7 @@ func (a *actor) agentGone(lost bool) {
 			a.finish("agent", "hung_up", 0)
 			return
 		}
+		a.agent.lost = true
 		p := a.part("agent_lost")
 		a.release(p, reasonFault)
 		a.comeBack()

@@ -140,7 +140,7 @@ func (s *State) agentDue(a *agent, at int64) {
 			return
 		}
 		s.emit(Decision{Kind: DropLeg, Offer: a.offer, Call: a.on, Agent: a.id, Reason: ReasonUnconfirmed})
-		s.endTalk(a)
+		s.endTalk(a, false)
 	}
 }
 

@@ -34,7 +34,7 @@ func (s *State) handle(ev Event) {
 		s.offerFailed(e)
 	case TalkEnded:
 		if a := s.agents[e.Agent]; a != nil && a.state == Talking && a.on == e.Call {
-			s.endTalk(a)
+			s.endTalk(a, e.Lost)
 			return
 		}
 		s.Ignored++

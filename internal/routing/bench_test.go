@@ -85,7 +85,7 @@ func (w *standing) answer() {
 // call, answers; a new call comes; the router's clock ticks.
 func (w *standing) round() {
 	d := w.talking[w.next]
-	w.apply(TalkEnded{d.Agent, d.Call})
+	w.apply(TalkEnded{Agent: d.Agent, Call: d.Call})
 	w.apply(WrapUpDone{d.Agent})
 	w.calls = append(w.calls, d.Call)
 	w.answer()
@@ -131,14 +131,14 @@ func BenchmarkIdle(b *testing.B) {
 	for len(w.talking) > 0 {
 		d := w.talking[0]
 		w.talking = w.talking[1:]
-		w.apply(TalkEnded{d.Agent, d.Call})
+		w.apply(TalkEnded{Agent: d.Agent, Call: d.Call})
 		w.apply(WrapUpDone{d.Agent})
 	}
 	for w.waiting() > 0 || len(w.offers) > 0 {
 		w.answer()
 		d := w.talking[0]
 		w.talking = w.talking[:0]
-		w.apply(TalkEnded{d.Agent, d.Call})
+		w.apply(TalkEnded{Agent: d.Agent, Call: d.Call})
 		w.apply(WrapUpDone{d.Agent})
 	}
 	b.ReportAllocs()
@@ -148,7 +148,7 @@ func BenchmarkIdle(b *testing.B) {
 		w.answer()
 		d := w.talking[0]
 		w.talking = w.talking[:0]
-		w.apply(TalkEnded{d.Agent, d.Call})
+		w.apply(TalkEnded{Agent: d.Agent, Call: d.Call})
 		w.apply(WrapUpDone{d.Agent})
 	}
 	b.ReportMetric(4*float64(b.N)/b.Elapsed().Seconds(), "events/s")

@@ -88,7 +88,7 @@ func (s *State) callQueued(e CallQueued) {
 		switch {
 		case a == nil:
 		case talked:
-			s.endTalk(a)
+			s.endTalk(a, false)
 		default:
 			s.settle(a, ReasonRequeued, a.idle)
 		}
@@ -179,9 +179,9 @@ func (s *State) callLeft(id CallID) {
 	case talking:
 		a, also := c.agent, c.also
 		if also != nil {
-			s.endTalk(also)
+			s.endTalk(also, false)
 		}
-		s.endTalk(a)
+		s.endTalk(a, false)
 	}
 }
 

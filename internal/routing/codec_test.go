@@ -18,7 +18,7 @@ func samples() []Event {
 		AgentSignedIn{"a", []QueueID{"q", "r"}, true}, AgentReady{"a"}, AgentPaused{"a", "lunch", at},
 		AgentSignedOut{"a", true}, StationUp{"a"}, StationDown{"a"},
 		CallQueued{"c", "q", 3, at, "az", true, 2}, CallLeft{"c", "hung_up"},
-		OfferAnswered{7}, OfferFailed{7, Declined}, TalkEnded{"a", "c"}, WrapUpExtended{"a", time.Minute},
+		OfferAnswered{7}, OfferFailed{7, Declined}, TalkEnded{Agent: "a", Call: "c", Lost: true}, WrapUpExtended{"a", time.Minute},
 		WrapUpDone{"a"}, AgentTaken{"a", "c"}, StillHere{"c", "a"}, Tick{},
 		QueueChanged{"q", QueueConfig{RingTimeout: 1, WrapUp: 2, WrapUpMax: 3, SetAside: 4, MaxWait: 5, There: Always, HandlePrior: 6}},
 	}
@@ -176,7 +176,7 @@ func busyState(t testing.TB) *State {
 		in("rings", "q"), CallQueued{Call: "c2", Queue: "q", Language: "ru", Priority: 2},
 		in("misses", "q"), CallQueued{Call: "c3", Queue: "q"}, OfferFailed{3, NoAnswer},
 		in("gone", "r"), StationDown{"gone"}, in("pauses", "q"), AgentPaused{Agent: "pauses"},
-		in("wraps", "r"), CallQueued{Call: "c4", Queue: "r"}, AgentTaken{"rings", "c2"}, OfferAnswered{5}, OfferAnswered{4}, TalkEnded{"wraps", "c4"},
+		in("wraps", "r"), CallQueued{Call: "c4", Queue: "r"}, AgentTaken{"rings", "c2"}, OfferAnswered{5}, OfferAnswered{4}, TalkEnded{Agent: "wraps", Call: "c4"},
 		in("waits", "late"), CallQueued{Call: "c5", Queue: "q", Head: true}, AgentTaken{"waits", "c1"},
 	} {
 		now = now.Add(time.Second)
@@ -264,7 +264,7 @@ func TestReplayFindsTheFirstDifference(t *testing.T) {
 	cfg := tableConfig()
 	var log []Recorded
 	st := newStory(t, cfg)
-	for i, ev := range []Event{in("a", "q"), CallQueued{Call: "c", Queue: "q"}, OfferAnswered{1}, TalkEnded{"a", "c"}} {
+	for i, ev := range []Event{in("a", "q"), CallQueued{Call: "c", Queue: "q"}, OfferAnswered{1}, TalkEnded{Agent: "a", Call: "c"}} {
 		log = append(log, Recorded{uint64(i + 1), st.now.Add(time.Millisecond), ev, st.do(ev)})
 	}
 	if n, d := Replay(New(cfg), slices.Values(log)); n != 4 || d != nil {

@@ -102,6 +102,9 @@ type OfferFailed struct {
 type TalkEnded struct {
 	Agent AgentID `json:"agent"`
 	Call  CallID  `json:"call"`
+	// Lost: nobody hung up, the agent's line died. There is nothing to wrap up, and
+	// the station is not rung before it is known to work or StationRetry has passed.
+	Lost bool `json:"lost,omitempty"`
 }
 
 // WrapUpExtended: the agent needs more time; 0 means one more WrapUp of the queue.

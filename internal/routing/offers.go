@@ -207,7 +207,7 @@ func (s *State) endRecord(c *call) {
 }
 
 // endTalk: a is no longer in its call. A call handed over to another agent goes on.
-func (s *State) endTalk(a *agent) {
+func (s *State) endTalk(a *agent, lost bool) {
 	a.release()
 	if c := a.call; c != nil {
 		switch {
@@ -230,7 +230,13 @@ func (s *State) endTalk(a *agent) {
 		longest = max(wrap, int64(a.served.cfg.WrapUpMax))
 	}
 	a.resume = 0
-	if wrap <= 0 || a.stationDown || a.wish == wishOutForced {
+	if lost && a.wish == noWish && !a.stationDown {
+		s.account(a, s.now)
+		a.served = nil
+		s.unreachable(a, ReasonUnreachable)
+		return
+	}
+	if lost || wrap <= 0 || a.stationDown || a.wish == wishOutForced {
 		s.endWrapUp(a, ReasonTalkEnded, s.now)
 		return
 	}

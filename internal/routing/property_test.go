@@ -81,7 +81,7 @@ func anyEvent(t *rapid.T, s *State, now time.Time) Event {
 		if a := s.agents[agent]; a != nil && a.on != "" {
 			call = a.on
 		}
-		return TalkEnded{agent, call}
+		return TalkEnded{Agent: agent, Call: call}
 	case 22:
 		if rapid.Bool().Draw(t, "extend") {
 			return WrapUpExtended{agent, time.Duration(rapid.IntRange(-1, 30).Draw(t, "for")) * time.Second}

@@ -74,12 +74,12 @@ func TestTheLastAgentLeavesTheWaiting(t *testing.T) {
 		"signs out at once":         {leave: []Event{AgentSignedOut{Agent: "a", Forced: true}}, gone: true},
 		"will sign out":             {leave: []Event{AgentSignedOut{Agent: "a"}}, gone: true},
 		"will sign out, signed in":  {there: SignedIn, leave: []Event{AgentSignedOut{Agent: "a"}}},
-		"has signed out, signed in": {there: SignedIn, leave: []Event{AgentSignedOut{Agent: "a"}, TalkEnded{"a", "x"}}, gone: true},
-		"signs out, always":         {there: Always, leave: []Event{AgentSignedOut{Agent: "a"}, TalkEnded{"a", "x"}}},
-		"pauses":                    {leave: []Event{AgentPaused{Agent: "a"}, TalkEnded{"a", "x"}}},
-		"pauses and is overdue":     {leave: []Event{AgentPaused{Agent: "a"}, TalkEnded{"a", "x"}}, after: 16 * time.Minute, gone: true},
-		"loses the station":         {leave: []Event{StationDown{"a"}, TalkEnded{"a", "x"}}},
-		"loses it for long":         {leave: []Event{StationDown{"a"}, TalkEnded{"a", "x"}}, after: 2 * time.Minute, gone: true},
+		"has signed out, signed in": {there: SignedIn, leave: []Event{AgentSignedOut{Agent: "a"}, TalkEnded{Agent: "a", Call: "x"}}, gone: true},
+		"signs out, always":         {there: Always, leave: []Event{AgentSignedOut{Agent: "a"}, TalkEnded{Agent: "a", Call: "x"}}},
+		"pauses":                    {leave: []Event{AgentPaused{Agent: "a"}, TalkEnded{Agent: "a", Call: "x"}}},
+		"pauses and is overdue":     {leave: []Event{AgentPaused{Agent: "a"}, TalkEnded{Agent: "a", Call: "x"}}, after: 16 * time.Minute, gone: true},
+		"loses the station":         {leave: []Event{StationDown{"a"}, TalkEnded{Agent: "a", Call: "x"}}},
+		"loses it for long":         {leave: []Event{StationDown{"a"}, TalkEnded{Agent: "a", Call: "x"}}, after: 2 * time.Minute, gone: true},
 		"serves another queue":      {leave: []Event{in("a", "other")}, gone: true},
 	}
 	for name, c := range cases {
@@ -116,7 +116,7 @@ func TestCallsOfSeveralQueuesAndPriorities(t *testing.T) {
 	st.do(CallQueued{Call: "kept place", Queue: "q", Since: st.now.Add(-time.Hour)})
 	st.do(CallQueued{Call: "urgent", Queue: "emergency", Priority: 5})
 	want := []CallID{"urgent", "kept place", "old"}
-	st.do(TalkEnded{"a", "x"})
+	st.do(TalkEnded{Agent: "a", Call: "x"})
 	for i, c := range want {
 		d := st.offered(c, "a")
 		switch i {
@@ -131,7 +131,7 @@ func TestCallsOfSeveralQueuesAndPriorities(t *testing.T) {
 			}
 		}
 		st.do(OfferAnswered{d.Offer})
-		st.do(TalkEnded{"a", c})
+		st.do(TalkEnded{Agent: "a", Call: c})
 	}
 }
 
@@ -241,10 +241,10 @@ func TestExpectedWaitLearns(t *testing.T) {
 	if w, ok := st.s.ExpectedWait("f", st.now); !ok || w != 2*time.Minute { // 4th, 1 min, 2 agents
 		t.Errorf("expected %v", w)
 	}
-	st.do(TalkEnded{"a", "xa"})
+	st.do(TalkEnded{Agent: "a", Call: "xa"})
 	d := st.offered("c", "a")
 	st.do(OfferAnswered{d.Offer})
-	st.after(17*time.Minute, TalkEnded{"a", "c"})
+	st.after(17*time.Minute, TalkEnded{Agent: "a", Call: "c"})
 	if q := st.s.Snapshot(st.now).Queues[0]; q.Handle != 2*time.Minute || q.ErrorAbs == 0 {
 		t.Errorf("mean %v, error %v", q.Handle, q.ErrorAbs)
 	}
@@ -269,7 +269,7 @@ func TestAQueueThatComesLaterIsJoined(t *testing.T) {
 func TestUselessEventsAreCounted(t *testing.T) {
 	s := New(Config{})
 	for _, ev := range []Event{nil, AgentReady{"?"}, AgentPaused{Agent: "?"}, AgentSignedOut{Agent: "?"}, StationUp{"?"}, StationDown{},
-		AgentSignedIn{}, CallQueued{}, CallLeft{Call: "?"}, OfferAnswered{0}, OfferFailed{3, Busy}, TalkEnded{"?", "?"},
+		AgentSignedIn{}, CallQueued{}, CallLeft{Call: "?"}, OfferAnswered{0}, OfferFailed{3, Busy}, TalkEnded{Agent: "?", Call: "?"},
 		WrapUpDone{"?"}, WrapUpExtended{Agent: "?"}, AgentTaken{"?", "?"}, StillHere{"?", "?"}, QueueChanged{}, &Tick{}} {
 		before := s.Ignored
 		if ds := Apply(s, ev, t0); len(ds) != 0 || s.Ignored != before+1 {

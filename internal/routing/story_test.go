@@ -127,7 +127,7 @@ func TestASuspectStationIsTriedAgainLaterAndLater(t *testing.T) {
 	st.do(StationUp{"a"})
 	st.offered("c", "a")
 	st.do(OfferAnswered{6})
-	st.do(TalkEnded{"a", "c"})
+	st.do(TalkEnded{Agent: "a", Call: "c"})
 	st.do(CallQueued{Call: "d", Queue: "q"})
 	for i := range 2 { // by StationUp before, by an answer now
 		d := st.do(OfferFailed{OfferID(7 + 2*i), StationUnreachable})
@@ -136,7 +136,7 @@ func TestASuspectStationIsTriedAgainLaterAndLater(t *testing.T) {
 		}
 		st.tick()
 		st.do(OfferAnswered{OfferID(8 + 2*i)})
-		st.do(TalkEnded{"a", "d"})
+		st.do(TalkEnded{Agent: "a", Call: "d"})
 		st.do(CallQueued{Call: "d", Queue: "q"})
 	}
 }
@@ -165,8 +165,8 @@ func TestAtTheSameInstant(t *testing.T) {
 		st.do(CallQueued{Call: CallID(a), Queue: "q"})
 		st.do(OfferAnswered{OfferID(i + 1)})
 	}
-	st.after(0, TalkEnded{"b", "b"})
-	st.after(0, TalkEnded{"a", "a"})
+	st.after(0, TalkEnded{Agent: "b", Call: "b"})
+	st.after(0, TalkEnded{Agent: "a", Call: "a"})
 	st.after(0, CallQueued{Call: "c", Queue: "q"})
 	ended := st.now
 	st.after(40*time.Second, Tick{})
@@ -231,7 +231,7 @@ func TestStationDownInAnOfferAndInATalk(t *testing.T) {
 	if p, _ := st.s.Position("c"); p != 1 {
 		t.Errorf("back at position %d", p)
 	}
-	st.do(TalkEnded{"b", "c"}) // late
+	st.do(TalkEnded{Agent: "b", Call: "c"}) // late
 	st.do(StationUp{"a"})
 	if d := st.offered("c", "a"); d.Why.Passed != 1 || d.Why.Rival != "d" || d.Why.Rule != ByHead {
 		t.Errorf("why: %+v", d.Why)
@@ -284,7 +284,7 @@ func TestWishesComeTrueAfterwards(t *testing.T) {
 	t.Run("pause after wrap-up", func(t *testing.T) {
 		st := talk()
 		st.do(AgentPaused{Agent: "a", Reason: "lunch"})
-		st.do(TalkEnded{"a", "c"})
+		st.do(TalkEnded{Agent: "a", Call: "c"})
 		st.is("a", WrapUp)
 		st.tick()
 		if a := st.agent("a"); a.State != Paused || a.Reason != "lunch" {
@@ -295,7 +295,7 @@ func TestWishesComeTrueAfterwards(t *testing.T) {
 		st := talk()
 		st.do(AgentPaused{Agent: "a"})
 		st.do(AgentSignedOut{Agent: "a"})
-		st.do(TalkEnded{"a", "c"})
+		st.do(TalkEnded{Agent: "a", Call: "c"})
 		st.do(WrapUpDone{"a"})
 		st.is("a", SignedOut)
 	})
@@ -303,7 +303,7 @@ func TestWishesComeTrueAfterwards(t *testing.T) {
 		st := talk()
 		st.do(AgentSignedOut{Agent: "a"})
 		st.do(AgentReady{"a"})
-		st.do(TalkEnded{"a", "c"})
+		st.do(TalkEnded{Agent: "a", Call: "c"})
 		st.do(WrapUpDone{"a"})
 		st.is("a", Ready)
 	})
@@ -311,7 +311,7 @@ func TestWishesComeTrueAfterwards(t *testing.T) {
 		st := talk()
 		st.do(AgentSignedOut{Agent: "a", Forced: true})
 		st.is("a", Talking)
-		st.do(TalkEnded{"a", "c"})
+		st.do(TalkEnded{Agent: "a", Call: "c"})
 		st.is("a", SignedOut)
 	})
 	t.Run("in an offer that rings out", func(t *testing.T) {
@@ -344,7 +344,7 @@ func TestWrapUpIsExtendedUpToItsLimit(t *testing.T) {
 	st.do(in("a", "q"))
 	st.do(CallQueued{Call: "c", Queue: "q"})
 	st.do(OfferAnswered{1})
-	st.do(TalkEnded{"a", "c"})
+	st.do(TalkEnded{Agent: "a", Call: "c"})
 	end := st.now
 	for _, want := range []time.Duration{60, 80, 90} {
 		by := time.Duration(0)
@@ -374,7 +374,7 @@ func TestTaken(t *testing.T) {
 		st.do(in("a", "q"))
 		st.do(AgentPaused{Agent: "a", Reason: "lunch"})
 		st.do(AgentTaken{"a", "direct"})
-		st.do(TalkEnded{"a", "direct"})
+		st.do(TalkEnded{Agent: "a", Call: "direct"})
 		if a := st.agent("a"); a.State != Paused || a.Reason != "lunch" {
 			t.Errorf("%+v", a)
 		}
@@ -384,9 +384,9 @@ func TestTaken(t *testing.T) {
 		st.do(in("a", "q"))
 		st.do(CallQueued{Call: "c", Queue: "q"})
 		st.do(OfferAnswered{1})
-		st.do(TalkEnded{"a", "c"})
+		st.do(TalkEnded{Agent: "a", Call: "c"})
 		st.after(10*time.Second, AgentTaken{"a", "direct"})
-		st.after(time.Minute, TalkEnded{"a", "direct"})
+		st.after(time.Minute, TalkEnded{Agent: "a", Call: "direct"})
 		if a := st.agent("a"); a.State != WrapUp || a.Until.Sub(st.now) != 20*time.Second {
 			t.Errorf("%+v at %v", a, st.now)
 		}
@@ -396,9 +396,9 @@ func TestTaken(t *testing.T) {
 		st.do(in("a", "q"))
 		st.do(CallQueued{Call: "c", Queue: "q"})
 		st.do(OfferAnswered{1})
-		st.do(TalkEnded{"a", "c"})
+		st.do(TalkEnded{Agent: "a", Call: "c"})
 		st.after(wrap+time.Second, AgentTaken{"a", "direct"})
-		st.do(TalkEnded{"a", "direct"})
+		st.do(TalkEnded{Agent: "a", Call: "direct"})
 		st.is("a", Ready)
 	})
 	t.Run("from an offer, which goes on elsewhere", func(t *testing.T) {
@@ -409,7 +409,7 @@ func TestTaken(t *testing.T) {
 		st.do(AgentTaken{"a", "direct"})
 		st.one(Withdraw)
 		st.offered("c", "b")
-		st.do(TalkEnded{"a", "direct"})
+		st.do(TalkEnded{Agent: "a", Call: "direct"})
 		st.is("a", Ready)
 	})
 	t.Run("only the latest to join keeps the call", func(t *testing.T) {
@@ -421,14 +421,14 @@ func TestTaken(t *testing.T) {
 		st.do(OfferAnswered{1})
 		st.do(AgentTaken{"b", "c"})
 		st.do(AgentTaken{"x", "c"})
-		st.do(TalkEnded{"a", "c"})
-		st.do(TalkEnded{"x", "c"})
+		st.do(TalkEnded{Agent: "a", Call: "c"})
+		st.do(TalkEnded{Agent: "x", Call: "c"})
 		if got := st.call("c").State; got != "gone" {
 			t.Errorf("the call is %s", got)
 		}
 		st.is("b", Talking) // until its own end
 		st.do(CallQueued{Call: "d", Queue: "q"})
-		st.do(TalkEnded{"b", "c"})
+		st.do(TalkEnded{Agent: "b", Call: "c"})
 		st.is("b", WrapUp)
 	})
 	t.Run("attended transfer: the second agent keeps the call", func(t *testing.T) {
@@ -438,7 +438,7 @@ func TestTaken(t *testing.T) {
 		st.do(CallQueued{Call: "c", Queue: "q"})
 		st.do(OfferAnswered{1})
 		st.do(AgentTaken{"b", "c"})
-		st.do(TalkEnded{"a", "c"})
+		st.do(TalkEnded{Agent: "a", Call: "c"})
 		st.is("a", WrapUp)
 		if c := st.call("c"); c.State != "talking" || c.Agent != "b" {
 			t.Errorf("%+v", c)
@@ -446,4 +446,20 @@ func TestTaken(t *testing.T) {
 		st.do(CallLeft{Call: "c"})
 		st.is("b", WrapUp)
 	})
+}
+
+// An agent whose line died is not rung again at once: the station has to prove
+// itself or be left alone for a while.
+func TestLostLineIsLeftAlone(t *testing.T) {
+	st := newStory(t, tableConfig())
+	st.do(AgentSignedIn{Agent: "a", Queues: []QueueID{"q"}, Ready: true})
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	st.do(OfferAnswered{1})
+	st.do(CallQueued{Call: "next", Queue: "q"})
+	st.do(TalkEnded{Agent: "a", Call: "c", Lost: true})
+	st.is("a", Unreachable)
+	st.after(time.Second, Tick{})
+	st.is("a", Unreachable)
+	st.do(StationUp{"a"})
+	st.is("a", Offered)
 }

@@ -145,7 +145,7 @@ func agentIn(t *testing.T, state string) *story {
 	case "WrapUp":
 		offered()
 		st.do(OfferAnswered{1})
-		st.do(TalkEnded{"a", "c"})
+		st.do(TalkEnded{Agent: "a", Call: "c"})
 	case "Paused":
 		in.Ready = false
 		st.do(in)
@@ -183,7 +183,8 @@ func TestAgentTable(t *testing.T) {
 		"OfferFailed, busy":               OfferFailed{1, Busy},
 		"OfferFailed, declined":           OfferFailed{1, Declined},
 		"OfferFailed, unreachable":        OfferFailed{1, StationUnreachable},
-		"TalkEnded":                       TalkEnded{"a", "c"},
+		"TalkEnded":                       TalkEnded{Agent: "a", Call: "c"},
+		"TalkEnded, line lost":            TalkEnded{Agent: "a", Call: "c", Lost: true},
 		"WrapUpDone":                      WrapUpDone{"a"},
 		"WrapUpExtended":                  WrapUpExtended{Agent: "a"},
 		"AgentTaken":                      AgentTaken{"a", "other"},
@@ -275,7 +276,7 @@ func TestCallTable(t *testing.T) {
 		"OfferAnswered":               func(st *story) { st.do(OfferAnswered{1}) },
 		"OfferFailed, no answer":      func(st *story) { st.do(OfferFailed{1, NoAnswer}) },
 		"StationDown of the agent":    func(st *story) { st.do(StationDown{"a"}) },
-		"TalkEnded":                   func(st *story) { st.do(TalkEnded{"a", "c"}) },
+		"TalkEnded":                   func(st *story) { st.do(TalkEnded{Agent: "a", Call: "c"}) },
 		"AgentTaken, by another agent": func(st *story) {
 			st.do(AgentSignedIn{Agent: "b", Queues: []QueueID{"elsewhere"}, Ready: true})
 			st.do(AgentTaken{"b", "c"})

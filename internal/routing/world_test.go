@@ -87,7 +87,7 @@ func (w *world) hangUp(c CallID) {
 	w.tell(CallLeft{Call: c})
 	for _, a := range agentsOf(w.talks, c) {
 		delete(w.talks, a)
-		w.tell(TalkEnded{a, c})
+		w.tell(TalkEnded{Agent: a, Call: c})
 	}
 }
 
@@ -152,7 +152,7 @@ func (w *world) answer(d Decision) {
 			w.tell(StationDown{d.Agent})
 			w.entries[d.Call]++
 			w.tell(CallQueued{Call: d.Call, Queue: "q1", Head: true, Entry: w.entries[d.Call]})
-			w.tell(TalkEnded{d.Agent, d.Call})
+			w.tell(TalkEnded{Agent: d.Agent, Call: d.Call})
 			w.later(30*time.Second, func() { w.tell(StationUp{d.Agent}) })
 			return
 		}
