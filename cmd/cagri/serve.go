@@ -6,10 +6,12 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 
 	"cagri/internal/app"
+	"cagri/internal/media"
 )
 
 type serveCmd struct{}
@@ -37,6 +39,11 @@ func (serveCmd) Run(e *env) error {
 	}
 	if err := a.Start(e.ctx); err != nil {
 		return err
+	}
+	// Threads that read sound keep a place of the scheduler while there is traffic
+	// (docs/adr/0003); everything else gets places of its own.
+	if cores := runtime.GOMAXPROCS(0); os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(cores + min(cores, media.MaxPollers))
 	}
 	run := a.Running()
 	if e.cli.JSON {

@@ -16,6 +16,9 @@ import (
 	"cagri/internal/media/record"
 )
 
+// MaxPollers bounds the default of Config.Pollers.
+const MaxPollers = 4
+
 // Config of the media plane. Zero values mean the defaults given.
 type Config struct {
 	BindIP      netip.Addr // where sockets are bound; required
@@ -66,7 +69,7 @@ func New(cfg Config, log *slog.Logger) (*Plane, error) {
 		return nil, fmt.Errorf("media: ports %d to %d hold no pair: media.port_max must be greater than media.port_min", cfg.PortMin, cfg.PortMax)
 	}
 	if cfg.Pollers == 0 {
-		cfg.Pollers = min(runtime.GOMAXPROCS(0), 4)
+		cfg.Pollers = min(runtime.GOMAXPROCS(0), MaxPollers)
 	}
 	if cfg.Wheels == 0 {
 		cfg.Wheels = runtime.GOMAXPROCS(0)
