@@ -186,7 +186,10 @@ func open(t testing.TB) int {
 	t.Helper()
 	d, err := os.ReadDir("/proc/self/fd")
 	if err != nil {
-		t.Skip(err)
+		if runtime.GOOS == "linux" || os.Getenv("CAGRI_TEST_REQUIRE") != "" {
+			t.Fatal(err)
+		}
+		t.Skip("NOT TESTED: open sockets can be counted on Linux only: ", err)
 	}
 	return len(d)
 }
