@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 )
 
@@ -58,48 +59,110 @@ var (
 )
 
 // Encode writes e as JSON.
-func Encode(e Event) ([]byte, error) {
+func Encode(e Event) ([]byte, error) { return Append(nil, e) }
+
+// Append is Encode behind what is in dst. The text holds no line break.
+func Append(dst []byte, e Event) ([]byte, error) {
 	if e.Data == nil {
-		return nil, errors.New("event: no data: an event must say what happened")
+		return dst, errors.New("event: no data: an event must say what happened")
 	}
+	kind := e.Data.Kind()
 	data, err := json.Marshal(e.Data)
 	if err != nil {
-		return nil, fmt.Errorf("event: encode %s: %w", e.Data.Kind(), err)
+		return dst, fmt.Errorf("event: encode %s: %w", kind, err)
 	}
-	return json.Marshal(wire{
-		ID: e.ID, At: e.At.UTC(), Body: e.Body, Call: e.Call, Agent: e.Agent, Seq: e.Seq,
-		Kind: e.Data.Kind(), V: e.Data.Version(), Data: data,
-	})
+	if y := e.At.UTC().Year(); y < 0 || y > 9999 {
+		return dst, fmt.Errorf("event: encode %s: the year %d cannot be written", kind, y)
+	}
+	dst = appendString(append(dst, `{"id":`...), e.ID)
+	dst = append(dst, `,"at":"`...)
+	dst = e.At.UTC().AppendFormat(dst, time.RFC3339Nano)
+	dst = appendString(append(dst, `","body":`...), e.Body)
+	if e.Call != "" {
+		dst = appendString(append(dst, `,"call":`...), e.Call)
+	}
+	if e.Agent != "" {
+		dst = appendString(append(dst, `,"agent":`...), e.Agent)
+	}
+	if e.Seq != 0 {
+		dst = strconv.AppendUint(append(dst, `,"seq":`...), e.Seq, 10)
+	}
+	dst = append(append(append(dst, `,"kind":"`...), kind...), `","v":`...)
+	dst = strconv.AppendInt(dst, int64(e.Data.Version()), 10)
+	dst = append(append(dst, `,"data":`...), data...)
+	return append(dst, '}'), nil
 }
 
 // Decode reads what Encode wrote, also what an older program wrote. An unknown
 // kind or a version above ours is an error and never a guess.
 func Decode(b []byte) (Event, error) {
-	var w wire
-	if err := json.Unmarshal(b, &w); err != nil {
-		return Event{}, fmt.Errorf("event: not an event: %w", err)
-	}
-	p, err := DecodePayload(w.Kind, w.V, w.Data)
+	h, err := DecodeHead(b)
 	if err != nil {
 		return Event{}, err
 	}
-	return Event{ID: w.ID, At: w.At.UTC(), Body: w.Body, Call: w.Call, Agent: w.Agent, Seq: w.Seq, Data: p}, nil
+	return h.Event()
+}
+
+// Head is an event whose payload was not read yet.
+type Head struct {
+	ID      string
+	At      time.Time
+	Body    string
+	Call    string
+	Agent   string
+	Seq     uint64
+	Kind    Kind
+	Version int
+	Data    json.RawMessage // part of what was decoded, not a copy
+}
+
+// DecodeHead reads all but the payload, of which it says whether its kind and
+// version are known; for a reader who needs few of the payloads. The payload may
+// prove unreadable later.
+func DecodeHead(b []byte) (Head, error) {
+	h, ok := plainHead(b)
+	if !ok {
+		var w wire
+		if err := json.Unmarshal(b, &w); err != nil {
+			return Head{}, fmt.Errorf("event: not an event: %w", err)
+		}
+		h = Head{ID: w.ID, At: w.At.UTC(), Body: w.Body, Call: w.Call, Agent: w.Agent, Seq: w.Seq, Kind: w.Kind, Version: w.V, Data: w.Data}
+	}
+	_, err := known(h.Kind, h.Version)
+	return h, err
+}
+
+// Event reads the payload.
+func (h Head) Event() (Event, error) {
+	p, err := DecodePayload(h.Kind, h.Version, h.Data)
+	if err != nil {
+		return Event{}, err
+	}
+	return Event{ID: h.ID, At: h.At, Body: h.Body, Call: h.Call, Agent: h.Agent, Seq: h.Seq, Data: p}, nil
 }
 
 // DecodePayload reads the part of an event that differs by kind.
 func DecodePayload(kind Kind, version int, data json.RawMessage) (Payload, error) {
-	entry, ok := kinds[kind]
-	if !ok {
-		return nil, fmt.Errorf("%w %q", ErrUnknownKind, kind)
-	}
-	if version < 1 || version > entry.version {
-		return nil, fmt.Errorf("%w: %s v%d, known up to v%d", ErrUnknownVersion, kind, version, entry.version)
+	entry, err := known(kind, version)
+	if err != nil {
+		return nil, err
 	}
 	p, err := entry.decode(data)
 	if err != nil {
 		return nil, fmt.Errorf("event: %s v%d: %w", kind, version, err)
 	}
 	return p, nil
+}
+
+func known(kind Kind, version int) (kindEntry, error) {
+	entry, ok := kinds[kind]
+	if !ok {
+		return entry, fmt.Errorf("%w %q", ErrUnknownKind, kind)
+	}
+	if version < 1 || version > entry.version {
+		return entry, fmt.Errorf("%w: %s v%d, known up to v%d", ErrUnknownVersion, kind, version, entry.version)
+	}
+	return entry, nil
 }
 
 type kindEntry struct {

@@ -58,8 +58,10 @@ var (
 
 // Stored is an event as the stream has it.
 type Stored struct {
-	Seq   uint64      // place in the stream, from 1
-	Event event.Event // zero when Err is set
+	Seq   uint64      // place in the stream, from 1; events appended close together share one
+	Part  int         // which of the events at the place, from 0
+	Head  event.Head  // zero when it could not be read
+	Event event.Event // given by Replay; zero when Err is set
 	Raw   []byte      // the JSON as stored
 	Err   error       // why Raw could not be read: an unknown kind, a newer version
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
@@ -30,27 +30,38 @@ type Journal struct {
 	lastID string // id of the event stored last
 	loose  bool   // the next batch does not ask what is before it
 
-	mu     sync.Mutex // guards all below
-	queue  []entry    // appended, not yet handed to the writer
-	bytes  int        // of queue
-	spool  *spool
-	closed bool
-	idle   chan struct{} // closed and renewed whenever everything is stored
-	stats  Stats
+	mu       sync.Mutex // guards all below
+	queue    []entry    // appended, not yet handed to the writer; the last one is still being filled
+	bytes    int        // of queue
+	spare    [][]byte   // room for packs, of those that are stored
+	hasty    int        // how many wait in Flush
+	spool    *spool
+	closed   bool
+	lossTold bool
+	idle     chan struct{} // closed and renewed whenever everything is stored
+	stats    Stats
 
-	wake chan struct{}
-	quit chan struct{}
-	done chan struct{}
+	wake  chan struct{}
+	hurry chan struct{} // ends the pause between packs
+	quit  chan struct{}
+	done  chan struct{}
 }
 
-// entry is one event ready to be sent.
+// entry is a pack: events in order, one in a line, ready to be sent.
 type entry struct {
-	id, subject string
-	data        []byte
+	id   string // of its first event, and how many follow
+	n    int    // events
+	data []byte
 }
 
 const (
-	subjects   = "cagri.>"
+	subjects = "cagri.>"
+	subject  = "cagri.events"
+	// A pack is sent at once when the last one is packEvery ago, so a quiet journal
+	// does not wait and a busy one sends many events for the price of one message.
+	packEvery  = 5 * time.Millisecond
+	packEvents = 512
+	packBytes  = 128 << 10
 	duplicates = 10 * time.Minute // how long the server remembers ids; the projection checks ids for ever
 )
 
@@ -65,7 +76,7 @@ func Open(cfg Config, log logger) (*Journal, error) {
 	if err != nil {
 		return nil, err
 	}
-	j := &Journal{cfg: cfg, log: log, lock: l, idle: make(chan struct{}), wake: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
+	j := &Journal{cfg: cfg, log: log, lock: l, idle: make(chan struct{}), wake: make(chan struct{}, 1), hurry: make(chan struct{}, 1), quit: make(chan struct{}), done: make(chan struct{})}
 	if err := j.open(); err != nil {
 		j.shut()
 		return nil, err
@@ -143,31 +154,74 @@ func (j *Journal) ensureStream(ctx context.Context) error {
 	return nil
 }
 
+// line is room to write one event down.
+var line = sync.Pool{New: func() any { return new([]byte) }}
+
 // Append takes ev for storing. It never blocks on the server or the network. The
-// order of one call's events is kept.
+// order of what one goroutine appends is kept.
 func (j *Journal) Append(ev event.Event) {
-	data, err := event.Encode(ev)
+	room := line.Get().(*[]byte)
+	defer line.Put(room)
+	data, err := event.Append((*room)[:0], ev)
 	if err != nil {
 		// Only a fault of the program can bring this about; it must not stop calls.
 		j.log.Error("an event could not be written down", "err", err)
 		j.cfg.OnAlarm("journal_encode", err)
 		return
 	}
-	e := entry{id: ev.ID, subject: subject(ev), data: data}
+	*room = data
+	full := false
 	j.mu.Lock()
 	j.stats.Appended++
 	switch {
 	case j.closed:
 		j.stats.Lost++
 	case j.spool.size() > 0 || j.bytes > j.cfg.Pending:
-		j.keep(e)
+		j.keep(entry{id: ev.ID, n: 1, data: data})
 	default:
-		j.queue = append(j.queue, e)
-		j.bytes += len(data)
+		full = j.pack(ev.ID, data)
 	}
 	j.mu.Unlock()
+	signal(j.wake)
+	if full {
+		signal(j.hurry)
+	}
+}
+
+// pack puts an event into the pack that is being filled, or begins another; true
+// when one is full. j.mu is held.
+func (j *Journal) pack(id string, data []byte) bool {
+	j.bytes += len(data)
+	if last := len(j.queue) - 1; last >= 0 {
+		if e := &j.queue[last]; e.n < packEvents && len(e.data)+len(data) < packBytes {
+			e.data = append(append(e.data, '\n'), data...)
+			e.n++
+			j.bytes++
+			return false
+		}
+	}
+	var room []byte
+	if n := len(j.spare); n > 0 {
+		room, j.spare = j.spare[n-1][:0], j.spare[:n-1]
+	}
+	j.queue = append(j.queue, entry{id: id, n: 1, data: append(room, data...)})
+	return len(j.queue) > 1
+}
+
+// sealed names the packs of a list that nothing is added to any more. The name is
+// the same however often a pack is sent.
+func sealed(list []entry) []entry {
+	for i := range list {
+		if e := &list[i]; e.n > 1 {
+			e.id += "+" + strconv.Itoa(e.n-1)
+		}
+	}
+	return list
+}
+
+func signal(c chan struct{}) {
 	select {
-	case j.wake <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
@@ -175,42 +229,26 @@ func (j *Journal) Append(ev event.Event) {
 // keep puts e into the waiting file, behind everything that is there. j.mu is held.
 func (j *Journal) keep(e entry) {
 	if err := j.spool.add(e); err != nil {
-		j.stats.Lost++
-		if j.stats.Lost == 1 {
-			j.log.Error("an event is lost: the journal does not answer and the waiting file cannot be written", "err", err)
+		j.stats.Lost += uint64(e.n)
+		if !j.lossTold {
+			j.lossTold = true
+			j.log.Error("events are lost: the journal does not answer and the waiting file cannot be written", "err", err)
 			go j.cfg.OnAlarm("journal_lost", err)
 		}
 	}
 }
 
-// subject is where an event goes: cagri.call.<body>.<call>.<kind>,
-// cagri.agent.<agent>.<kind>, cagri.<kind> for the rest.
-func subject(ev event.Event) string {
-	kind := string(ev.Data.Kind())
-	switch {
-	case ev.Call != "":
-		return "cagri.call." + token(ev.Body) + "." + token(ev.Call) + "." + kind
-	case ev.Agent != "":
-		return "cagri.agent." + token(ev.Agent) + "." + kind
-	}
-	return "cagri." + kind
-}
-
-// token makes s fit for one level of a subject.
-func token(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return strings.Map(func(r rune) rune {
-		if r <= ' ' || r == '.' || r == '*' || r == '>' || r == 0x7f {
-			return '_'
-		}
-		return r
-	}, s)
-}
-
 // Flush waits until everything appended before is stored.
 func (j *Journal) Flush(ctx context.Context) error {
+	j.mu.Lock()
+	j.hasty++
+	j.mu.Unlock()
+	signal(j.hurry)
+	defer func() {
+		j.mu.Lock()
+		j.hasty--
+		j.mu.Unlock()
+	}()
 	for {
 		j.mu.Lock()
 		empty := j.stats.Stored+j.stats.Lost >= j.stats.Appended && j.spool.size() == 0
@@ -234,7 +272,10 @@ func (j *Journal) Stats() Stats {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	s := j.stats
-	s.Waiting, s.Spooled = len(j.queue), j.spool.size()
+	for _, e := range j.queue {
+		s.Waiting += e.n
+	}
+	s.Spooled = j.spool.size()
 	return s
 }
 

@@ -23,7 +23,7 @@ func TestOrderSurvivesRepeats(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list = append(list, entry{ev.ID, subject(ev), b})
+		list = append(list, entry{ev.ID, 1, b})
 	}
 	for _, part := range [][2]int{{0, 4}, {0, 4}, {2, 7}, {5, 6}, {6, 9}, {0, 12}} {
 		if !j.send(list[part[0]:part[1]]) {
@@ -38,7 +38,7 @@ func TestOrderSurvivesRepeats(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !j.send([]entry{{ev.ID, subject(ev), b}}) {
+	if !j.send([]entry{{ev.ID, 1, b}}) {
 		t.Fatal("nothing is taken after somebody else's message")
 	}
 	var got []string
@@ -64,8 +64,8 @@ func TestNothingOvertakesARefusedEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer j.Stop()
-	good := func(id string) entry { return entry{id, "cagri.x", []byte(`{}`)} }
-	tooLarge := entry{"large", "cagri.x", make([]byte, 9<<20)}
+	good := func(id string) entry { return entry{id, 1, []byte(`{}`)} }
+	tooLarge := entry{"large", 1, make([]byte, 9<<20)}
 	if err := j.publish([]entry{good("first")}); err != nil {
 		t.Fatal(err)
 	}
@@ -79,5 +79,28 @@ func TestNothingOvertakesARefusedEvent(t *testing.T) {
 	n := 0
 	if err := j.Replay(t.Context(), 0, func(Stored) error { n++; return nil }); err != nil || n > 2 {
 		t.Errorf("%d stored, %v: c went before what was refused", n, err)
+	}
+}
+
+// A pack has the same name however often it is sent, so it is stored once.
+func TestAPackSentTwiceIsStoredOnce(t *testing.T) {
+	j, err := Open(Config{Dir: t.TempDir()}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Stop()
+	list := []entry{{id: "a-1", n: 2, data: []byte("{}\n{}")}, {id: "b-1", n: 1, data: []byte("{}")}}
+	sealed(list)
+	for range 3 {
+		if !j.send(list) {
+			t.Fatal("not taken")
+		}
+	}
+	var at []string
+	if err := j.Replay(t.Context(), 0, func(st Stored) error { at = append(at, fmt.Sprint(st.Seq, ".", st.Part)); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if fmt.Sprint(at) != "[1.0 1.1 2.0]" {
+		t.Errorf("%v", at)
 	}
 }

@@ -1,10 +1,11 @@
 package journal
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"iter"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -13,21 +14,9 @@ import (
 	"cagri/internal/event"
 )
 
-// routerSubjects is what the router writes about itself.
-const routerSubjects = "cagri.router."
-
 // Replay gives every event from place from (0 and 1: the first) up to the last one
 // stored when Replay was called, in order.
 func (j *Journal) Replay(ctx context.Context, from uint64, f func(Stored) error) error {
-	return j.replay(ctx, subjects, from, f)
-}
-
-// ReplaySubject is Replay for one subject, such as "cagri.router.>".
-func (j *Journal) ReplaySubject(ctx context.Context, subject string, f func(Stored) error) error {
-	return j.replay(ctx, subject, 0, f)
-}
-
-func (j *Journal) replay(ctx context.Context, filter string, from uint64, f func(Stored) error) error {
 	s, err := j.js.Stream(ctx, j.cfg.Stream)
 	if err != nil {
 		return fmt.Errorf("journal: replay: %w", err)
@@ -40,23 +29,12 @@ func (j *Journal) replay(ctx context.Context, filter string, from uint64, f func
 	if info.State.Msgs == 0 || from > last {
 		return nil
 	}
-	// The end is a message that must come, not an answer of "nothing now": a server
+	// The end is a place that must come, not an answer of "nothing now": a server
 	// under load gives that as well.
-	end := last
-	if filter != subjects {
-		m, err := s.GetLastMsgForSubject(ctx, filter)
-		switch {
-		case errors.Is(err, jetstream.ErrMsgNotFound):
-			return nil
-		case err != nil:
-			return fmt.Errorf("journal: replay: %w", err)
-		}
-		end = min(end, m.Sequence)
-	}
 	next := max(from, 1)
-	for empty := 0; next <= end; {
+	for empty := 0; next <= last; {
 		before := next
-		if next, err = replayFrom(ctx, s, filter, next, end, last, f); err != nil {
+		if next, err = replayFrom(ctx, s, next, last, f); err != nil {
 			return err
 		}
 		if next > before {
@@ -80,8 +58,8 @@ const replayTries = 5
 
 // replayFrom replays as far as the server gives without a stop, and says where to
 // go on.
-func replayFrom(ctx context.Context, s jetstream.Stream, filter string, next, end, last uint64, f func(Stored) error) (uint64, error) {
-	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: []string{filter}, DeliverPolicy: jetstream.DeliverAllPolicy}
+func replayFrom(ctx context.Context, s jetstream.Stream, next, last uint64, f func(Stored) error) (uint64, error) {
+	cfg := jetstream.OrderedConsumerConfig{FilterSubjects: []string{subjects}, DeliverPolicy: jetstream.DeliverAllPolicy}
 	if next > 1 {
 		cfg.DeliverPolicy, cfg.OptStartSeq = jetstream.DeliverByStartSequencePolicy, next
 	}
@@ -89,28 +67,33 @@ func replayFrom(ctx context.Context, s jetstream.Stream, filter string, next, en
 	if err != nil {
 		return next, fmt.Errorf("journal: replay: %w", err)
 	}
-	for next <= end {
-		batch, err := c.FetchNoWait(2000)
+	for next <= last {
+		batch, err := c.FetchNoWait(fetchMost)
 		if err != nil {
 			return next, fmt.Errorf("journal: replay: %w", err)
 		}
 		got := 0
 		for m := range batch.Messages() {
-			st, err := read(m, false)
+			d, err := read(m)
 			if err != nil {
 				return next, err
 			}
-			if st.Seq > last {
-				return st.Seq, nil
+			if d.place > last {
+				return d.place, nil
 			}
-			if st.Seq < next { // again, after a stop on the way
+			if d.place < next { // again, after a stop on the way
 				continue
 			}
-			if err := f(st.Stored); err != nil {
-				return next, err
+			for st := range d.events() {
+				if st.Err == nil {
+					st.Event, st.Err = st.Head.Event()
+				}
+				if err := f(st); err != nil {
+					return next, err
+				}
 			}
 			got++
-			next = st.Seq + 1
+			next = d.place + 1
 		}
 		if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) {
 			return next, fmt.Errorf("journal: replay: %w", err)
@@ -125,23 +108,42 @@ func replayFrom(ctx context.Context, s jetstream.Stream, filter string, next, en
 	return next, nil
 }
 
-// delivered is an event as it came from the server.
+// fetchMost is how many packs are asked for at a time.
+const fetchMost = 256
+
+// delivered is a pack as it came from the server.
 type delivered struct {
-	Stored
+	place    uint64
 	delivery uint64 // counts what the server gave to this consumer
+	data     []byte
 }
 
-// read takes a message apart; of one that is only to be counted, just its place.
-func read(m jetstream.Msg, count bool) (delivered, error) {
+func read(m jetstream.Msg) (delivered, error) {
 	meta, err := m.Metadata()
 	if err != nil {
 		return delivered{}, fmt.Errorf("journal: a message without metadata: %w", err)
 	}
-	d := delivered{Stored: Stored{Seq: meta.Sequence.Stream, Raw: m.Data()}, delivery: meta.Sequence.Consumer}
-	if !count {
-		d.Event, d.Err = event.Decode(d.Raw)
+	return delivered{place: meta.Sequence.Stream, delivery: meta.Sequence.Consumer, data: m.Data()}, nil
+}
+
+// At is the event raw as it stands at a place of the journal, its payload unread.
+func At(place uint64, part int, raw []byte) Stored {
+	st := Stored{Seq: place, Part: part, Raw: raw}
+	st.Head, st.Err = event.DecodeHead(raw)
+	return st
+}
+
+// events gives the events of the pack, their payloads unread.
+func (d delivered) events() iter.Seq[Stored] {
+	return func(yield func(Stored) bool) {
+		part := 0
+		for raw := range bytes.SplitSeq(d.data, []byte{'\n'}) {
+			if !yield(At(d.place, part, raw)) {
+				return
+			}
+			part++
+		}
 	}
-	return d, nil
 }
 
 // Consume gives events in batches to f for ever, from place from (0 and 1: the
@@ -150,11 +152,12 @@ func read(m jetstream.Msg, count bool) (delivered, error) {
 // however either side ends. A confirmation kept by the server could not do that: it
 // hands out what is new before it repeats a batch that nobody confirmed.
 //
-// The router's inputs, a fifth of all, come without content: they are there for
-// Replay, and nobody who follows the calls needs them.
+// Payloads come unread: Event is empty, Head has the rest, and Err tells of a head
+// that cannot be read or is of no known kind.
 //
-// Batches hold up to most events and are given after at most wait. It returns when
-// ctx is done, with f's error, or with that of the connection; begin again then.
+// A batch ends with the first place at which it has most events or more, and is
+// given after at most wait. It returns when ctx is done, with f's error, or with
+// that of the connection; begin again then.
 func (j *Journal) Consume(ctx context.Context, from uint64, most int, wait time.Duration, f func([]Stored) error) error {
 	s, err := j.js.Stream(ctx, j.cfg.Stream)
 	if err != nil {
@@ -175,39 +178,22 @@ func (j *Journal) Consume(ctx context.Context, from uint64, most int, wait time.
 		defer cancel()
 		_ = s.DeleteConsumer(bye, c.CachedInfo().Name) // or the server does, in a while
 	}()
-	given := uint64(0) // messages that came, as the server counts them
-	for ctx.Err() == nil {
-		var list []Stored
-		take := func(batch jetstream.MessageBatch, err error) error {
-			if err != nil {
-				return err
-			}
-			for m := range batch.Messages() {
-				st, err := read(m, strings.HasPrefix(m.Subject(), routerSubjects))
-				if err != nil {
-					return err
-				}
-				if st.delivery != given+1 {
-					return fmt.Errorf("delivery %d follows on %d: some were lost on the way", st.delivery, given)
-				}
-				given = st.delivery
-				list = append(list, st.Stored)
-			}
-			if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded) {
-				return err
-			}
-			return nil
-		}
-		// Wait for one, give others a moment to come, take what there is.
+	r := reader{most: most, f: f}
+	for full := false; ctx.Err() == nil; {
+		// Wait for one, give others a moment to come unless there is more already,
+		// take what there is.
 		short, cancel := context.WithTimeout(ctx, 5*time.Second)
-		err := take(c.Fetch(1, jetstream.FetchContext(short)))
+		got, err := r.take(c.Fetch(1, jetstream.FetchContext(short)))
 		cancel()
-		if err == nil && len(list) > 0 {
-			select {
-			case <-ctx.Done():
-			case <-time.After(wait):
+		if err == nil && got > 0 {
+			if !full {
+				select {
+				case <-ctx.Done():
+				case <-time.After(wait):
+				}
 			}
-			err = take(c.FetchNoWait(most - 1))
+			got, err = r.take(c.FetchNoWait(fetchMost))
+			full = got == fetchMost
 		}
 		if ctx.Err() != nil {
 			break
@@ -215,14 +201,60 @@ func (j *Journal) Consume(ctx context.Context, from uint64, most int, wait time.
 		if err != nil {
 			return fmt.Errorf("journal: consume: %w", err)
 		}
-		if len(list) == 0 {
-			continue
+		if r.err == nil {
+			r.give()
 		}
-		if err := f(list); err != nil {
-			return err
+		if r.err != nil {
+			return r.err
 		}
 	}
 	return ctx.Err()
+}
+
+// reader collects events until they are a batch.
+type reader struct {
+	most  int
+	f     func([]Stored) error
+	given uint64 // messages that came, as the server counts them
+	list  []Stored
+	err   error // of f
+}
+
+// take reads a fetch and says how many packs it held.
+func (r *reader) take(batch jetstream.MessageBatch, err error) (int, error) {
+	if err != nil {
+		return 0, err
+	}
+	got := 0
+	for m := range batch.Messages() {
+		d, err := read(m)
+		if err != nil {
+			return got, err
+		}
+		if d.delivery != r.given+1 {
+			return got, fmt.Errorf("delivery %d follows on %d: some were lost on the way", d.delivery, r.given)
+		}
+		r.given = d.delivery
+		got++
+		for st := range d.events() {
+			r.list = append(r.list, st)
+		}
+		if len(r.list) >= r.most && r.err == nil {
+			r.give()
+		}
+	}
+	if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded) {
+		return got, err
+	}
+	return got, nil
+}
+
+// give hands the batch over. After an error nothing is given any more.
+func (r *reader) give() {
+	if len(r.list) > 0 {
+		r.err = r.f(r.list)
+	}
+	r.list = nil
 }
 
 // LastSeq is the place of the newest event; 0 when there is none.

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -9,8 +10,8 @@ import (
 	"os"
 )
 
-// spool is the waiting file: events in order of arrival, each as three lengths and
-// three strings. Its reader is the journal's writer; its file is emptied when all
+// spool is the waiting file: packs in order of arrival, each as its id and its
+// events, both with their length before them. Its reader is the journal's writer; its file is emptied when all
 // has been read. The journal's mutex guards it.
 type spool struct {
 	f     *os.File
@@ -18,7 +19,7 @@ type spool struct {
 	begin int64 // bytes read and stored
 }
 
-const spoolMost = 1 << 20 // an event is never larger
+const spoolMost = 1 << 20 // neither an event nor a pack is larger
 
 func openSpool(path string) (*spool, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
@@ -40,11 +41,9 @@ func openSpool(path string) (*spool, error) {
 func (s *spool) size() int64 { return s.end - s.begin }
 
 func (s *spool) add(e entry) error {
-	b := make([]byte, 0, 12+len(e.id)+len(e.subject)+len(e.data))
-	for _, part := range []string{e.id, e.subject, string(e.data)} {
-		b = binary.BigEndian.AppendUint32(b, uint32(len(part)))
-		b = append(b, part...)
-	}
+	b := make([]byte, 0, 8+len(e.id)+len(e.data))
+	b = append(binary.BigEndian.AppendUint32(b, uint32(len(e.id))), e.id...)
+	b = append(binary.BigEndian.AppendUint32(b, uint32(len(e.data))), e.data...)
 	if _, err := s.f.WriteAt(b, s.end); err != nil {
 		return fmt.Errorf("waiting file: %w", err)
 	}
@@ -57,7 +56,7 @@ func (s *spool) at(offset int64) (entry, int64, error) {
 	r := bufio.NewReader(io.NewSectionReader(s.f, offset, 3*spoolMost))
 	var e entry
 	total := int64(0)
-	for _, part := range []*string{&e.id, &e.subject, nil} {
+	for _, part := range []*string{&e.id, nil} {
 		var head [4]byte
 		if _, err := io.ReadFull(r, head[:]); err != nil {
 			return e, 0, err
@@ -77,21 +76,22 @@ func (s *spool) at(offset int64) (entry, int64, error) {
 		}
 		total += 4 + int64(n)
 	}
+	e.n = 1 + bytes.Count(e.data, []byte{'\n'})
 	return e, total, nil
 }
 
 // first gives up to n entries from the beginning, and how many bytes they are.
-func (s *spool) first(n int) (out []entry, bytes int64, err error) {
+func (s *spool) first(n int) (out []entry, size int64, err error) {
 	for at := s.begin; at < s.end && len(out) < n; {
-		e, size, err := s.at(at)
+		e, n, err := s.at(at)
 		if err != nil {
-			return out, bytes, err
+			return out, size, err
 		}
 		out = append(out, e)
-		at += size
-		bytes += size
+		at += n
+		size += n
 	}
-	return out, bytes, nil
+	return out, size, nil
 }
 
 // drop forgets the first n bytes; the file is emptied with the last of them.

@@ -10,7 +10,8 @@ import (
 )
 
 const (
-	batchMost = 1024
+	batchMost = 64 // packs, or single events of the waiting file
+	spareMost = 4
 	retryLeast,
 	retryMost = 100 * time.Millisecond, 5 * time.Second
 )
@@ -19,7 +20,11 @@ const (
 // waits in the file, and sends each batch until it is confirmed.
 func (j *Journal) write() {
 	defer close(j.done)
+	var sent time.Time
+	pause := time.NewTimer(0)
 	for {
+		j.gather(pause, sent)
+		sent = time.Now()
 		batch, spooled := j.next()
 		if len(batch) == 0 {
 			select {
@@ -30,7 +35,7 @@ func (j *Journal) write() {
 			}
 		}
 		if j.send(batch) {
-			j.stored(len(batch), spooled)
+			j.stored(batch, spooled)
 			continue
 		}
 		// Told to stop with a batch in hand: it must survive in the file, before
@@ -42,6 +47,26 @@ func (j *Journal) write() {
 	}
 }
 
+// gather waits until packEvery after the pack before, unless a pack is full or
+// somebody flushes. What waits in the file is not gathered.
+func (j *Journal) gather(pause *time.Timer, sent time.Time) {
+	wait := packEvery - time.Since(sent)
+	j.mu.Lock()
+	if j.hasty > 0 || len(j.queue) > 1 || j.spool.size() > 0 {
+		wait = 0
+	}
+	j.mu.Unlock()
+	if wait <= 0 {
+		return
+	}
+	pause.Reset(wait)
+	select {
+	case <-pause.C:
+	case <-j.hurry:
+	case <-j.quit:
+	}
+}
+
 // next gives the oldest events that wait, and how many bytes of the waiting file
 // they are (0: they come from memory).
 func (j *Journal) next() (batch []entry, spooled int64) {
@@ -49,7 +74,7 @@ func (j *Journal) next() (batch []entry, spooled int64) {
 	defer j.mu.Unlock()
 	if len(j.queue) > 0 {
 		n := min(len(j.queue), batchMost)
-		batch = append(batch, j.queue[:n]...)
+		batch = sealed(append(batch, j.queue[:n]...))
 		clear(j.queue[:n])
 		j.queue = j.queue[n:]
 		for _, e := range batch {
@@ -70,9 +95,12 @@ func (j *Journal) next() (batch []entry, spooled int64) {
 // send tries until every event of the batch is confirmed; false when told to stop.
 func (j *Journal) send(batch []entry) bool {
 	wait := retryLeast
-	for {
+	for first := true; ; first = false {
 		err := j.publish(batch)
 		if err == nil {
+			if first {
+				j.reuse(batch)
+			}
 			return true
 		}
 		if errors.Is(err, errChain) {
@@ -100,16 +128,28 @@ func (j *Journal) send(batch []entry) bool {
 	}
 }
 
+// reuse keeps the room of packs for later ones. Where something had to be sent
+// again, the library may still hold on to it.
+func (j *Journal) reuse(batch []entry) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for _, e := range batch {
+		if len(j.spare) < spareMost {
+			j.spare = append(j.spare, e.data)
+		}
+	}
+}
+
 // spill moves what waits in memory into the file, so that a crash of this process
 // while the server is away costs no more than the batch in hand. j.mu is held.
 func (j *Journal) spill() {
-	for _, e := range j.queue {
+	for _, e := range sealed(j.queue) {
 		j.keep(e)
 	}
 	j.queue, j.bytes = nil, 0
 }
 
-// publish sends the batch in order and waits for every confirmation. Each event
+// publish sends the batch in order and waits for every confirmation. Each pack
 // names the one before it, and the server takes it only behind that one: when one
 // cannot be taken, those behind it in the batch are not taken either, and order
 // survives the next try.
@@ -121,7 +161,7 @@ func (j *Journal) publish(batch []entry) error {
 		if before != "" && !j.loose {
 			opts = append(opts, jetstream.WithExpectLastMsgID(before))
 		}
-		f, err := j.js.PublishMsgAsync(&nats.Msg{Subject: e.subject, Data: e.data}, opts...)
+		f, err := j.js.PublishMsgAsync(&nats.Msg{Subject: subject, Data: e.data}, opts...)
 		if err != nil {
 			return err
 		}
@@ -152,16 +192,18 @@ func (j *Journal) publish(batch []entry) error {
 	return nil
 }
 
-var errChain = errors.New("the event before is not the last one")
+var errChain = errors.New("the pack before is not the last one")
 
-// wrongLastID is the server's error code for an event whose predecessor is not the
+// wrongLastID is the server's error code for a message whose predecessor is not the
 // last one.
 const wrongLastID = jetstream.ErrorCode(10070)
 
-func (j *Journal) stored(n int, spooled int64) {
+func (j *Journal) stored(batch []entry, spooled int64) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.stats.Stored += uint64(n)
+	for _, e := range batch {
+		j.stats.Stored += uint64(e.n)
+	}
 	if spooled > 0 {
 		j.spool.drop(spooled)
 	}
@@ -180,7 +222,7 @@ func (j *Journal) rescue(batch []entry) {
 		j.log.Error("the journal's waiting file cannot be read", "err", err)
 	}
 	j.spool.drop(j.spool.size())
-	for _, list := range [][]entry{batch, j.queue, rest} {
+	for _, list := range [][]entry{batch, sealed(j.queue), rest} {
 		for _, e := range list {
 			j.keep(e)
 		}

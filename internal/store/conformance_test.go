@@ -144,8 +144,7 @@ func awkwardText(t *testing.T, e engine) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			back, err := event.Decode(b)
-			batch = append(batch, journal.Stored{Seq: 1, Event: back, Raw: b, Err: err})
+			batch = append(batch, journal.At(1, 0, b))
 		}
 		if err := s.Project(t.Context(), batch); err != nil {
 			t.Fatalf("%q stops the projection: %v", text, err)

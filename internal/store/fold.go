@@ -38,6 +38,17 @@ func (c *Call) apply(e event.Event) {
 	}
 }
 
+// counts tells whether apply reads the payload of this kind. The others need not be
+// decoded: most of a journal.
+func counts(kind event.Kind) bool {
+	switch kind {
+	case event.CallArrived{}.Kind(), event.CallAnswered{}.Kind(), event.LanguageChosen{}.Kind(), event.QueueEntered{}.Kind(), event.QueueLeft{}.Kind(),
+		event.CallBridged{}.Kind(), event.CallUnbridged{}.Kind(), event.CallEnded{}.Kind():
+		return true
+	}
+	return false
+}
+
 // fold builds the row of a call from all its events in order.
 func fold(events []event.Event) Call {
 	var c Call
@@ -45,6 +56,15 @@ func fold(events []event.Event) Call {
 		c.apply(e)
 	}
 	return c
+}
+
+// records tells whether recordings reads the payload of this kind.
+func records(kind event.Kind) bool {
+	switch kind {
+	case event.RecordingStarted{}.Kind(), event.RecordingClosed{}.Kind(), event.RecordingFailed{}.Kind():
+		return true
+	}
+	return false
 }
 
 // recordings reads the recordings of a call from its events.

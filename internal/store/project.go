@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/uptrace/bun"
 
@@ -34,35 +35,53 @@ func (s *Store) ProjectFresh(ctx context.Context, batch []journal.Stored) (fresh
 	var steps []Step
 	var moves []AgentMove
 	var alarms []AlarmRow
-	var skipped []skippedRow
+	var skipped []skippedRow // one for a place, whatever the number of its events
 	events := map[string]event.Event{}
-	last := int64(0)
+	last, part := int64(0), 0
 	for _, b := range batch {
 		last = max(last, int64(b.Seq))
-		if b.Err != nil {
-			skipped = append(skipped, skippedRow{Seq: int64(b.Seq), Reason: clean(b.Err.Error())})
-			continue
+		skip := func(err error) {
+			reason := clean(err.Error())
+			if n := len(skipped) - 1; n >= 0 && skipped[n].Seq == int64(b.Seq) {
+				if b.Part > part {
+					skipped[n].Reason, part = skipped[n].Reason+"; "+reason, b.Part
+				}
+				return
+			}
+			part = b.Part
+			skipped = append(skipped, skippedRow{Seq: int64(b.Seq), Reason: reason})
 		}
-		e := b.Event
-		e.ID, e.Call, e.Agent, e.Body = clean(e.ID), clean(e.Call), clean(e.Agent), clean(e.Body)
+		h, err := b.Head, b.Err
+		if err != nil {
+			// Of an unreadable payload nothing is said here before it is needed.
+			if h, err = event.DecodeHead(b.Raw); err != nil {
+				skip(err)
+				continue
+			}
+		}
+		kind := h.Kind
+		own := kind == movedKind || kind == alarmKind
+		if h.Call == "" && !own {
+			continue // the router's inputs and the machine's own events stay in the journal
+		}
+		e := event.Event{ID: clean(h.ID), At: h.At, Body: clean(h.Body), Call: clean(h.Call), Agent: clean(h.Agent), Seq: h.Seq}
+		if own || counts(kind) {
+			if e.Data, err = event.DecodePayload(kind, h.Version, h.Data); err != nil {
+				skip(err)
+				continue
+			}
+		}
 		switch d := e.Data.(type) {
 		case event.AgentMoved:
 			moves = append(moves, AgentMove{EventID: e.ID, Agent: e.Agent, Body: e.Body, At: At(e.At), From: clean(d.From), To: clean(d.To), Reason: clean(d.Reason), Call: clean(d.Call)})
 		case event.Alarm:
 			alarms = append(alarms, AlarmRow{EventID: e.ID, At: At(e.At), What: clean(d.What), Detail: clean(d.Detail)})
 		default:
-			if e.Call == "" {
-				continue // the router's inputs and the machine's own events stay in the journal
-			}
-			data, err := json.Marshal(e.Data)
-			if err != nil {
-				return nil, fmt.Errorf("store: event %s: %w", e.ID, err)
-			}
 			if _, twice := events[e.ID]; twice {
 				continue // the first one counts, here as in the table
 			}
 			events[e.ID] = e
-			steps = append(steps, Step{EventID: e.ID, Call: e.Call, Seq: int64(e.Seq), At: At(e.At), Body: e.Body, Agent: e.Agent, Kind: string(e.Data.Kind()), Version: e.Data.Version(), Data: data})
+			steps = append(steps, Step{EventID: e.ID, Call: e.Call, Seq: int64(e.Seq), At: At(e.At), Body: e.Body, Agent: e.Agent, Kind: string(kind), Version: h.Version, Data: payload(h.Data)})
 		}
 	}
 	err = s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
@@ -93,6 +112,19 @@ func (s *Store) ProjectFresh(ctx context.Context, batch []journal.Stored) (fresh
 		return nil, err
 	}
 	return fresh, nil
+}
+
+var movedKind, alarmKind = event.AgentMoved{}.Kind(), event.Alarm{}.Kind()
+
+// payload is data as both databases take it, which is nearly always data itself.
+func payload(data json.RawMessage) json.RawMessage {
+	switch {
+	case len(data) == 0:
+		return json.RawMessage("null")
+	case utf8.Valid(data):
+		return data
+	}
+	return json.RawMessage(clean(string(data)))
 }
 
 // insertSteps inserts and gives the ids of those that were not there.
@@ -209,17 +241,22 @@ func callEvents(ctx context.Context, db bun.IDB, call string) ([]event.Event, er
 	if err := db.NewSelect().Model(&steps).Where("call = ?", call).Order("seq", "event_id").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("store: steps of %s: %w", call, err)
 	}
-	return decodeSteps(steps)
+	return decodeSteps(steps, counts)
 }
 
-func decodeSteps(steps []Step) ([]event.Event, error) {
+// decodeSteps gives the events of steps, with payloads of those kinds that are
+// wanted.
+func decodeSteps(steps []Step, wanted func(event.Kind) bool) ([]event.Event, error) {
 	out := make([]event.Event, 0, len(steps))
 	for _, st := range steps {
-		p, err := event.DecodePayload(event.Kind(st.Kind), st.Version, st.Data)
-		if err != nil {
-			return nil, fmt.Errorf("store: step %s: %w", st.EventID, err)
+		e := event.Event{ID: st.EventID, At: st.At.Time, Body: st.Body, Call: st.Call, Agent: st.Agent, Seq: uint64(st.Seq)}
+		if kind := event.Kind(st.Kind); wanted(kind) {
+			var err error
+			if e.Data, err = event.DecodePayload(kind, st.Version, st.Data); err != nil {
+				return nil, fmt.Errorf("store: step %s: %w", st.EventID, err)
+			}
 		}
-		out = append(out, event.Event{ID: st.EventID, At: st.At.Time, Body: st.Body, Call: st.Call, Agent: st.Agent, Seq: uint64(st.Seq), Data: p})
+		out = append(out, e)
 	}
 	return out, nil
 }

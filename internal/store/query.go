@@ -76,7 +76,7 @@ func (s *Store) GetCall(ctx context.Context, sc Scope, id string) (*CallDetail, 
 	if err := s.db.NewSelect().Model(&d.Steps).Where("call = ?", id).Order("seq", "event_id").Scan(ctx); err != nil {
 		return nil, fmt.Errorf("store: steps of %s: %w", id, err)
 	}
-	events, err := decodeSteps(d.Steps)
+	events, err := decodeSteps(d.Steps, records)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -113,11 +112,20 @@ func served(n int, body, queue, agent string) *story {
 	return s
 }
 
+// place is e as a journal has it.
+func place(seq uint64, e event.Event) journal.Stored {
+	raw, err := event.Encode(e)
+	if err != nil {
+		panic(err)
+	}
+	return journal.At(seq, 0, raw)
+}
+
 // stored numbers events as a journal would.
 func stored(events ...event.Event) []journal.Stored {
 	out := make([]journal.Stored, len(events))
 	for i, e := range events {
-		out[i] = journal.Stored{Seq: uint64(i + 1), Event: e}
+		out[i] = place(uint64(i+1), e)
 	}
 	return out
 }
@@ -168,7 +176,7 @@ func journalOf(t *rapid.T) []journal.Stored {
 	text := rapid.SampledFrom(texts)
 	small := rapid.Int64Range(0, 1<<40)
 	var out []journal.Stored
-	put := func(e event.Event) { out = append(out, journal.Stored{Seq: uint64(len(out) + 1), Event: e}) }
+	put := func(e event.Event) { out = append(out, place(uint64(len(out)+1), e)) }
 	seqs := map[string]uint64{}
 	for n := range rapid.IntRange(0, 60).Draw(t, "events") {
 		at := epoch.Add(time.Duration(rapid.Int64Range(-1<<40, 1<<50).Draw(t, "at")))
@@ -204,7 +212,8 @@ func journalOf(t *rapid.T) []journal.Stored {
 			put(event.Event{ID: id, At: at, Body: "-", Data: event.RouterInput{Seq: 1}})
 			continue
 		case 12:
-			out = append(out, journal.Stored{Seq: uint64(len(out) + 1), Err: errors.New("event: unknown kind " + text.Draw(t, "error"))})
+			kind, _ := json.Marshal("unknown " + text.Draw(t, "kind"))
+			out = append(out, journal.At(uint64(len(out)+1), 0, fmt.Appendf(nil, `{"id":"x","kind":%s,"v":1}`, kind)))
 			continue
 		default:
 			p = event.RecordingClosed{Recording: "r", File: text.Draw(t, "file")}

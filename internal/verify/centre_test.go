@@ -321,6 +321,16 @@ func (c *court) fresh() {
 	c.t.Cleanup(func() { _ = s.Close() })
 }
 
+// at is e as the journal has it.
+func at(t testing.TB, place uint64, e event.Event) journal.Stored {
+	t.Helper()
+	raw, err := event.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return journal.At(place, 0, raw)
+}
+
 // again stores events as they are, also under ids that are there already.
 func (c *court) again(events []event.Event) {
 	c.t.Helper()
@@ -355,13 +365,13 @@ func (c *court) remove(place uint64) {
 
 func (c *court) write(events []event.Event) {
 	c.t.Helper()
-	for _, e := range events {
-		c.j.Append(e)
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := c.j.Flush(ctx); err != nil {
-		c.t.Fatal(err)
+	for _, e := range events {
+		c.j.Append(e)
+		if err := c.j.Flush(ctx); err != nil { // each at its own place
+			c.t.Fatal(err)
+		}
 	}
 }
 

@@ -380,7 +380,7 @@ func TestPlantedDatabaseFaults(t *testing.T) {
 		c := newCourt(t)
 		c.write(d.events)
 		c.project()
-		if err := c.s.Project(t.Context(), []journal.Stored{{Seq: 1 << 20, Event: event.Event{ID: "late", Body: "-", Data: event.ServerStarted{}}}}); err != nil {
+		if err := c.s.Project(t.Context(), []journal.Stored{at(t, 1<<20, event.Event{ID: "late", Body: "-", Data: event.ServerStarted{}})}); err != nil {
 			t.Fatal(err)
 		}
 		r, err := Run(t.Context(), c.j, c.s, Options{CatchUp: time.Second})
@@ -408,7 +408,7 @@ func TestPlantedDatabaseFaults(t *testing.T) {
 // insert puts an event into the database that is not in the journal.
 func (c *court) insert(e event.Event) {
 	c.t.Helper()
-	if err := c.s.Project(context.Background(), []journal.Stored{{Seq: 1, Event: e}}); err != nil {
+	if err := c.s.Project(context.Background(), []journal.Stored{at(c.t, 1, e)}); err != nil {
 		c.t.Fatal(err)
 	}
 }

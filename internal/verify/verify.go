@@ -93,18 +93,23 @@ func (p *pass) read(ctx context.Context, j *journal.Journal, to uint64) error {
 		if st.Seq > to {
 			return errEnough
 		}
-		if p.first == 0 {
-			p.first, p.last = st.Seq, st.Seq-1
+		if st.Part == 0 {
+			if p.first == 0 {
+				p.first, p.last = st.Seq, st.Seq-1
+			}
+			if st.Seq != p.last+1 {
+				p.journal.breach(Finding{Place: st.Seq, Reason: fmt.Sprintf("places %d to %d before it are gone", p.last+1, st.Seq-1)})
+			}
+			p.last = st.Seq
+			// Batches end between places, as those of the database do.
+			if len(p.batch) >= batchEvents {
+				if err := p.take(ctx); err != nil {
+					return err
+				}
+			}
 		}
-		if st.Seq != p.last+1 {
-			p.journal.breach(Finding{Place: st.Seq, Reason: fmt.Sprintf("places %d to %d before it are gone", p.last+1, st.Seq-1)})
-		}
-		p.last = st.Seq
 		p.batch = append(p.batch, st)
-		if len(p.batch) < batchEvents {
-			return nil
-		}
-		return p.take(ctx)
+		return nil
 	})
 	if err != nil && !errors.Is(err, errEnough) {
 		return fmt.Errorf("verify: %w", err)
@@ -192,11 +197,7 @@ func (p *pass) repeat(ctx context.Context, st journal.Stored) error {
 	if err != nil {
 		return err
 	}
-	same, err := store.SameStep(old, e)
-	if err != nil {
-		return err
-	}
-	if !same {
+	if !store.SameStep(old, st.Head) {
 		p.calls.calls.breach(Finding{Call: e.Call, Event: e.ID, Place: st.Seq, Reason: fmt.Sprintf("the id stands twice in the journal for different events: %s, and here %s", old.Kind, e.Data.Kind())})
 		return nil
 	}
