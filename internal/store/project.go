@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
@@ -84,10 +86,28 @@ func (s *Store) ProjectFresh(ctx context.Context, batch []journal.Stored) (fresh
 			steps = append(steps, Step{EventID: e.ID, Call: e.Call, Seq: int64(e.Seq), At: At(e.At), Body: e.Body, Agent: e.Agent, Kind: string(kind), Version: h.Version, Data: payload(h.Data)})
 		}
 	}
-	err = s.db.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
-		var err error
-		if fresh, err = insertSteps(ctx, tx, steps); err != nil {
-			return err
+	var statements []*sql.Stmt
+	for i := range groups {
+		st, err := s.statement(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		statements = append(statements, st)
+	}
+	write := func(ctx context.Context, tx bun.Tx) error {
+		if statements == nil {
+			var err error
+			if fresh, err = insertSteps(ctx, tx, steps); err != nil {
+				return err
+			}
+		} else {
+			if err := s.insertNew(ctx, tx, statements, steps); err != nil {
+				return err
+			}
+			fresh = make([]string, len(steps))
+			for i, st := range steps {
+				fresh[i] = st.EventID
+			}
 		}
 		if err := s.projectCalls(ctx, tx, fresh, events); err != nil {
 			return err
@@ -101,13 +121,18 @@ func (s *Store) ProjectFresh(ctx context.Context, batch []journal.Stored) (fresh
 		if err := insertAll(ctx, tx, skipped); err != nil {
 			return err
 		}
-		_, err = tx.NewInsert().Model(&projectionRow{Name: projectionName, Seq: last}).
+		_, err := tx.NewInsert().Model(&projectionRow{Name: projectionName, Seq: last}).
 			On("CONFLICT (name) DO UPDATE").Set("seq = CASE WHEN EXCLUDED.seq > projection_row.seq THEN EXCLUDED.seq ELSE projection_row.seq END").Exec(ctx)
 		if err != nil {
 			return fmt.Errorf("store: position: %w", err)
 		}
 		return nil
-	})
+	}
+	err = s.db.RunInTx(ctx, nil, write)
+	if errors.Is(err, errRepeats) {
+		statements = nil
+		err = s.db.RunInTx(ctx, nil, write)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,8 @@ type Store struct {
 	db      *bun.DB
 	driver  string
 	scratch string // folder to remove on Close
+
+	prepared prepared
 }
 
 // Open opens the database and brings it to the newest version.
@@ -116,7 +118,7 @@ func sqliteDSN(cfg Config) (string, error) {
 
 // Close closes the database.
 func (s *Store) Close() error {
-	err := s.db.Close()
+	err := errors.Join(s.prepared.close(), s.db.Close())
 	if s.scratch != "" {
 		err = errors.Join(err, os.RemoveAll(s.scratch))
 	}

@@ -23,11 +23,13 @@ func At(t time.Time) Time {
 }
 
 // Value implements driver.Valuer.
-func (t Time) Value() (driver.Value, error) {
+func (t Time) Value() (driver.Value, error) { return micro(t), nil }
+
+func micro(t Time) int64 {
 	if t.IsZero() {
-		return int64(0), nil
+		return 0
 	}
-	return t.UnixMicro(), nil
+	return t.UnixMicro()
 }
 
 // Scan implements sql.Scanner.
