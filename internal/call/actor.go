@@ -55,7 +55,7 @@ type actor struct {
 	target *party // who is rung by a transfer; nil otherwise
 
 	playing   media.PlayID // of the flow's or an announcement's prompt; 0 when none
-	timers    [timerKinds]uint64
+	timers    [timerKinds]timer
 	notice    bool // the notice of recording was heard to its end
 	wait      waitState
 	talk      talkState
@@ -99,6 +99,12 @@ type (
 		known    bool
 	}
 )
+
+// timer is one that may be armed again and again; gen tells which arming is meant.
+type timer struct {
+	gen uint64
+	t   *time.Timer // nil when none runs
+}
 
 type timerKind uint8
 
@@ -202,7 +208,7 @@ func (a *actor) handle(m any) {
 	case mediaMsg:
 		a.onMedia(m.p, m.ev)
 	case timerMsg:
-		if m.gen == a.timers[m.kind] {
+		if m.gen == a.timers[m.kind].gen {
 			a.onTimer(m.kind)
 		}
 	case decided:
@@ -242,13 +248,21 @@ func (a *actor) emitFor(agent string, p event.Payload) {
 
 // after arms timer kind anew; an older one of that kind is void.
 func (a *actor) after(kind timerKind, d time.Duration) {
-	a.timers[kind]++
-	gen := a.timers[kind]
-	time.AfterFunc(d, func() { a.box.post(timerMsg{kind, gen}) })
+	a.disarm(kind)
+	gen := a.timers[kind].gen
+	a.timers[kind].t = time.AfterFunc(d, func() { a.box.post(timerMsg{kind, gen}) })
 }
 
-// disarm makes a running timer void.
-func (a *actor) disarm(kind timerKind) { a.timers[kind]++ }
+// disarm makes a running timer void. It is stopped as well, so that it does not keep
+// a call that is over in memory until then.
+func (a *actor) disarm(kind timerKind) {
+	t := &a.timers[kind]
+	t.gen++
+	if t.t != nil {
+		t.t.Stop()
+		t.t = nil
+	}
+}
 
 func (a *actor) onTimer(kind timerKind) {
 	switch kind {

@@ -100,6 +100,7 @@ func (a *actor) bury() {
 		TotalMS: ms(time.Since(a.arrived)), QueueMS: ms(a.totalWait), TalkMS: ms(a.totalTalk), Outcome: a.outcome,
 	})
 	a.phase = gone
+	a.disarm(timerClose)
 	a.endDirect()
 }
 

@@ -185,6 +185,9 @@ func (d *Dialog) drain() {
 		d.mu.Lock()
 		if len(d.queue) == 0 {
 			d.draining = false
+			if d.told {
+				d.sink = nil // transactions keep us for 64*T1 to come, and need not keep the owner
+			}
 			d.mu.Unlock()
 			return
 		}
