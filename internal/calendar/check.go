@@ -168,7 +168,7 @@ func (k *checker) exception(i int) {
 		}
 	}
 	if k.h.Emergency {
-		if onDay(1, e.Periods).Len() < minutesPerDay {
+		if k.h.version(e.To) != nil && onDay(1, e.Periods).Len() < minutesPerDay {
 			k.refuse(at, KeyEmergencyClosed, "from", e.From.String(), "to", e.To.String())
 		}
 		return
