@@ -59,6 +59,20 @@ func (q *fifo[T]) pop() (v T, ok bool) {
 	return v, true
 }
 
+// popAll takes all that waits, appended to into, as so many calls of pop.
+func (q *fifo[T]) popAll(into []T) []T {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var none T
+	for ; q.count > 0; q.count-- {
+		into = append(into, q.ring[q.first])
+		q.ring[q.first] = none
+		q.first = (q.first + 1) % len(q.ring)
+		q.busy++
+	}
+	return into
+}
+
 func (q *fifo[T]) done() {
 	q.mu.Lock()
 	q.busy--

@@ -14,11 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// job is work for a finisher: a sync on the way, or the end of a recording.
-type job struct {
-	r    *Recording
-	sync bool
-}
+// job is work for a finisher, who lends it a buffer.
+type job func(buf []byte)
 
 // finish is a finisher's goroutine.
 func (p *Pool) finish() {
@@ -28,11 +25,7 @@ func (p *Pool) finish() {
 		if !ok {
 			return
 		}
-		if j.sync {
-			p.syncOne(j.r)
-		} else {
-			p.complete(j.r, buf)
-		}
+		j(buf)
 		p.finishers.done()
 	}
 }
@@ -53,8 +46,15 @@ func (p *Pool) syncOne(r *Recording) {
 	}
 }
 
-// complete ends a recording.
-func (p *Pool) complete(r *Recording, buf []byte) {
+// sealing is a recording on its way to its final name.
+type sealing struct {
+	r   *Recording
+	f   file // nil when the disk never took one
+	err error
+}
+
+// cede takes the file from the recording.
+func (r *Recording) cede() *sealing {
 	s := &r.file
 	s.mu.Lock()
 	f := s.f
@@ -62,6 +62,7 @@ func (p *Pool) complete(r *Recording, buf []byte) {
 	s.mu.Unlock()
 
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.summary = Summary{
 		Path: r.path, DroppedBlocks: r.dropped, LatePackets: r.latePack,
 		Pauses: append([]Pause(nil), r.pauses...),
@@ -69,18 +70,46 @@ func (p *Pool) complete(r *Recording, buf []byte) {
 	for i := range r.streams {
 		r.summary.Reanchors += r.streams[i].reanchors
 	}
-	r.mu.Unlock()
+	return &sealing{r: r, f: f}
+}
 
-	if f != nil {
-		err := p.seal(r, f, buf)
-		if err != nil && s.written == 0 {
-			err = errors.Join(err, os.Remove(r.path+partSuffix)) // it holds nothing
-		}
-		if err != nil {
-			p.fail(r, fmt.Errorf("record: finish %s: %w", r.path, err))
+// name syncs the file unless that was done, hashes it and gives it its name.
+func (s *sealing) name(synced bool, buf []byte) {
+	if s.f == nil {
+		return
+	}
+	r := s.r
+	if !synced {
+		r.pool.count.syncs.Add(1)
+		s.err = s.f.Sync()
+	}
+	if s.err == nil {
+		var found finding
+		size := headerSize + r.file.written
+		if found, s.err = scan(s.f, size, headerSize, buf); s.err == nil {
+			r.summary.Bytes = size
+			r.summary.Duration = sampleTime(r.file.written / channels)
+			r.summary.SHA256, r.summary.Voiced = found.sha, found.voiced
 		}
 	}
-	if err := s.failed; err != nil {
+	if e := s.f.Close(); s.err == nil {
+		s.err = e
+	}
+	if s.err == nil {
+		s.err = rename(r.path+partSuffix, r.path)
+	}
+}
+
+// conclude tells the owner. The name is on the disk, or err says why not.
+func (s *sealing) conclude(p *Pool) {
+	r := s.r
+	if s.err != nil {
+		if r.file.written == 0 {
+			s.err = errors.Join(s.err, os.Remove(r.path+partSuffix)) // it holds nothing
+		}
+		p.fail(r, fmt.Errorf("record: finish %s: %w", r.path, s.err))
+	}
+	if err := r.file.failed; err != nil {
 		r.summary.Err = err.Error()
 		r.err = err
 	}
@@ -89,33 +118,14 @@ func (p *Pool) complete(r *Recording, buf []byte) {
 	close(r.done)
 }
 
-// seal syncs, hashes and names the file.
-func (p *Pool) seal(r *Recording, f file, buf []byte) (err error) {
-	part := r.path + partSuffix
-	defer func() {
-		if e := f.Close(); err == nil {
-			err = e
-		}
-		if err == nil {
-			err = rename(part, r.path)
-		}
-		if err == nil {
-			err = syncDir(filepath.Dir(r.path))
-		}
-	}()
-	p.count.syncs.Add(1)
-	if err := f.Sync(); err != nil {
-		return err
+// seal does it all for one recording.
+func (p *Pool) seal(r *Recording, buf []byte) {
+	s := r.cede()
+	s.name(false, buf)
+	if s.f != nil && s.err == nil {
+		s.err = syncDir(filepath.Dir(r.path))
 	}
-	size := headerSize + r.file.written
-	found, err := scan(f, size, headerSize, buf)
-	if err != nil {
-		return err
-	}
-	r.summary.Bytes = size
-	r.summary.Duration = sampleTime(r.file.written / channels)
-	r.summary.SHA256, r.summary.Voiced = found.sha, found.voiced
-	return nil
+	s.conclude(p)
 }
 
 // syncDir makes a name survive a power cut.

@@ -24,7 +24,8 @@ const (
 // Pool is the bounded set of goroutines that do the disk work of all
 // recordings. Writers write blocks and headers, each for a fixed share of the
 // recordings, so that a file is written in order by one goroutine; finishers do
-// what may take long: fsync, the hash, the final name.
+// what may take long: fsync, the hash, the final name. When many end together one
+// sync serves them all; see gather.
 type Pool struct {
 	cfg     PoolConfig
 	log     *slog.Logger
@@ -33,6 +34,8 @@ type Pool struct {
 
 	writers   []*fifo[*Recording]
 	finishers *fifo[job]
+	ended     *fifo[*Recording] // written to the end, to be sealed
+	hurry     chan struct{}     // closed by Stop: nothing waits for company
 
 	mu      sync.Mutex // guards all below
 	state   poolState
@@ -74,6 +77,8 @@ func NewPool(cfg PoolConfig, log *slog.Logger) *Pool {
 	p := &Pool{
 		cfg: cfg, log: log, open: createFile,
 		finishers: newFIFO[job](2 * cfg.MaxOpen),
+		ended:     newFIFO[*Recording](cfg.MaxOpen),
+		hurry:     make(chan struct{}),
 		live:      map[*Recording]struct{}{},
 		stopped:   make(chan struct{}),
 	}
@@ -103,6 +108,7 @@ func (p *Pool) Start(ctx context.Context) error {
 	for range p.cfg.Finishers {
 		p.threads.Go(func() { p.finish() })
 	}
+	p.threads.Go(func() { p.gather() })
 	p.threads.Go(func() { p.sweep(ctx) })
 	return nil
 }
@@ -128,6 +134,7 @@ func (p *Pool) Stop() {
 	}
 	p.mu.Unlock()
 
+	close(p.hurry)
 	for _, r := range open {
 		r.end(nil)
 	}
@@ -138,6 +145,7 @@ func (p *Pool) Stop() {
 	for _, q := range p.writers {
 		q.close()
 	}
+	p.ended.close()
 	p.finishers.close()
 	p.threads.Wait()
 	close(p.stopped)
@@ -228,7 +236,7 @@ func (p *Pool) sweep(ctx context.Context) {
 			r.sweep()
 			if p.cfg.SyncEvery > 0 && now.After(r.file.syncAt) && r.file.syncing.CompareAndSwap(false, true) {
 				r.file.syncAt = now.Add(p.cfg.SyncEvery)
-				p.finishers.push(job{r, true})
+				p.finishers.push(func([]byte) { p.syncOne(r) })
 			}
 		}
 		clear(list)

@@ -123,7 +123,7 @@ func (w *writer) serve(r *Recording) {
 		w.header(r) // its place is there even on a full disk
 	}
 	if o.closing {
-		w.pool.finishers.push(job{r, false})
+		w.pool.ended.push(r)
 	}
 }
 
