@@ -19,6 +19,7 @@ type closeState struct {
 	by     string
 	reason string
 	status int
+	at     time.Time
 }
 
 // hangUpNow ends a call whose farewell has been said.
@@ -33,7 +34,7 @@ func (a *actor) finish(by, reason string, status int) {
 	if a.phase == ending && by == "caller" {
 		reason = a.closing.reason // left during our goodbye: the flow's reason stands
 	}
-	a.closing = closeState{begun: true, by: by, reason: reason, status: status}
+	a.closing = closeState{begun: true, by: by, reason: reason, status: status, at: time.Now()}
 	for k := range a.timers {
 		a.disarm(timerKind(k))
 	}
@@ -97,7 +98,7 @@ func (a *actor) bury() {
 	}
 	a.emit(event.CallEnded{
 		By: a.closing.by, Reason: a.closing.reason, Status: a.closing.status,
-		TotalMS: ms(time.Since(a.arrived)), QueueMS: ms(a.totalWait), TalkMS: ms(a.totalTalk), Outcome: a.outcome,
+		TotalMS: ms(a.closing.at.Sub(a.arrived)), QueueMS: ms(a.totalWait), TalkMS: ms(a.totalTalk), Outcome: a.outcome,
 	})
 	a.phase = gone
 	a.disarm(timerClose)
