@@ -156,7 +156,8 @@ func (d delivered) events() iter.Seq[Stored] {
 // that cannot be read or is of no known kind.
 //
 // A batch ends with the first place at which it has most events or more, and is
-// given after at most wait. It returns when ctx is done, with f's error, or with
+// given after at most wait; after twice that when the one before was half full, as
+// large batches cost less. It returns when ctx is done, with f's error, or with
 // that of the connection; begin again then.
 func (j *Journal) Consume(ctx context.Context, from uint64, most int, wait time.Duration, f func([]Stored) error) error {
 	s, err := j.js.Stream(ctx, j.cfg.Stream)
@@ -187,9 +188,13 @@ func (j *Journal) Consume(ctx context.Context, from uint64, most int, wait time.
 		cancel()
 		if err == nil && got > 0 {
 			if !full {
+				pause := wait
+				if r.last >= most/2 {
+					pause *= 2
+				}
 				select {
 				case <-ctx.Done():
-				case <-time.After(wait):
+				case <-time.After(pause):
 				}
 			}
 			got, err = r.take(c.FetchNoWait(fetchMost))
@@ -217,6 +222,7 @@ type reader struct {
 	f     func([]Stored) error
 	given uint64 // messages that came, as the server counts them
 	list  []Stored
+	last  int   // events of the batch before
 	err   error // of f
 }
 
@@ -251,7 +257,7 @@ func (r *reader) take(batch jetstream.MessageBatch, err error) (int, error) {
 
 // give hands the batch over. After an error nothing is given any more.
 func (r *reader) give() {
-	if len(r.list) > 0 {
+	if r.last = len(r.list); r.last > 0 {
 		r.err = r.f(r.list)
 	}
 	r.list = nil

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	batchEvents = 2000
+	batchEvents = 4000
 	batchWait   = 200 * time.Millisecond
 
 	// Pauses between attempts, doubled each time.
