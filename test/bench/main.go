@@ -32,6 +32,13 @@ type options struct {
 }
 
 func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
 	var o options
 	only := flag.String("only", "floor,media,setup,backlog,memory", "which benches, comma-separated")
 	calls := flag.String("calls", "250,700", "calls of the media bench")
@@ -47,6 +54,11 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	defer func() {
+		for _, dir := range left {
+			_ = os.RemoveAll(dir)
+		}
+	}()
 	describe()
 	benches := map[string]func(context.Context, options) error{
 		"floor": benchFloor, "media": benchMedia, "setup": benchSetup, "backlog": benchBacklog, "memory": benchMemory,
@@ -54,15 +66,14 @@ func main() {
 	for _, name := range strings.Split(*only, ",") {
 		b, ok := benches[name]
 		if !ok {
-			fmt.Fprintf(os.Stderr, "bench: there is no bench %q\n", name)
-			os.Exit(2)
+			return fmt.Errorf("there is no bench %q", name)
 		}
 		fmt.Printf("\n## %s\n", name)
 		if err := b(ctx, o); err != nil {
-			fmt.Fprintf(os.Stderr, "bench %s: %v\n", name, err)
-			os.Exit(1)
+			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
+	return nil
 }
 
 func numbers(s string) (out []int) {
