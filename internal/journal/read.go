@@ -155,6 +155,8 @@ func (d delivered) events() iter.Seq[Stored] {
 // Payloads come unread: Event is empty, Head has the rest, and Err tells of a head
 // that cannot be read or is of no known kind.
 //
+// The slice belongs to f until it returns.
+//
 // A batch ends with the first place at which it has most events or more, and is
 // given after at most wait; after twice that when the one before was half full, as
 // large batches cost less. It returns when ctx is done, with f's error, or with
@@ -260,7 +262,8 @@ func (r *reader) give() {
 	if r.last = len(r.list); r.last > 0 {
 		r.err = r.f(r.list)
 	}
-	r.list = nil
+	clear(r.list)
+	r.list = r.list[:0]
 }
 
 // LastSeq is the place of the newest event; 0 when there is none.

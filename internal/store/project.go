@@ -34,11 +34,11 @@ func (s *Store) ProjectFresh(ctx context.Context, batch []journal.Stored) (fresh
 	if len(batch) == 0 {
 		return nil, nil
 	}
-	var steps []Step
 	var moves []AgentMove
 	var alarms []AlarmRow
 	var skipped []skippedRow // one for a place, whatever the number of its events
-	events := map[string]event.Event{}
+	steps := make([]Step, 0, len(batch))
+	events := make(map[string]event.Event, len(batch))
 	last, part := int64(0), 0
 	for _, b := range batch {
 		last = max(last, int64(b.Seq))
