@@ -14,9 +14,10 @@ const (
 
 	// reservePerRecording is how many blocks the reserve holds for each open
 	// recording: two that are being filled as a rule, four at most, and the
-	// rest on their way to the disk. 5 × 8 kB with the Recording itself stays
-	// under 48 kB.
-	reservePerRecording = 5
+	// rest on their way to the disk. While the disk is slow there are up to
+	// reserveSlack more: 5 × 8 kB with the Recording itself stays under 48 kB.
+	reservePerRecording = 3
+	reserveSlack        = 2
 	reserveFloor        = 32
 )
 
@@ -55,13 +56,37 @@ type reserve struct {
 	free  []*block
 	total int // free and in use
 	want  int
+	open  int // recordings
+	slack int // more blocks for each, while the disk is slow
 }
 
 // resize adapts the stock to the number of open recordings.
 func (s *reserve) resize(open int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.want = max(reserveFloor, open*reservePerRecording)
+	s.open = open
+	s.fit()
+}
+
+// adapt is called now and then, more often than blocks fill up: it makes room
+// while the disk is slow and gives it back afterwards.
+func (s *reserve) adapt() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case len(s.free) < s.open/2 && s.slack < reserveSlack:
+		s.slack++
+	case len(s.free) > 2*s.open && s.slack > 0:
+		s.slack--
+	default:
+		return
+	}
+	s.fit()
+}
+
+// fit brings the stock to what is wanted. s.mu is held.
+func (s *reserve) fit() {
+	s.want = max(reserveFloor, s.open*(reservePerRecording+s.slack))
 	for s.total < s.want {
 		b := &block{}
 		b.silence()

@@ -226,6 +226,7 @@ func (p *Pool) sweep(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+		p.reserve.adapt()
 		p.mu.Lock()
 		for r := range p.live {
 			list = append(list, r)
