@@ -10,6 +10,7 @@ func (s *State) newAgent(id AgentID) *agent {
 	s.nextAgent++
 	a := &agent{id: id, num: s.nextAgent, state: SignedOut, since: s.now}
 	a.timer = alarm{index: -1, agent: a}
+	a.limit = a.timer
 	s.agents[id] = a
 	return a
 }
@@ -20,8 +21,15 @@ func (s *State) move(a *agent, to AgentState, reason Reason, until int64) {
 	if a.inReady {
 		s.leaveReady(a)
 	}
+	if a.budget != nil {
+		a.budget.charge(a.state.live(), s.now)
+	}
 	from := a.state
 	a.state, a.reason, a.since, a.until, a.asked = to, reason, s.now, until, false
+	a.limited = false
+	if a.budget != nil {
+		s.armLimit(a)
+	}
 	if until != 0 {
 		s.timers.set(&a.timer, until)
 	} else {
@@ -60,6 +68,9 @@ func (s *State) settle(a *agent, reason Reason, idle int64) {
 }
 
 func (s *State) becomeReady(a *agent, reason Reason, idle int64) {
+	if s.holdBack(a, reason == ReasonReady || reason == ReasonSignedIn) {
+		return
+	}
 	a.idle = min(idle, s.now)
 	s.move(a, Ready, reason, 0)
 	s.seek(a)

@@ -15,8 +15,10 @@ import "time"
 func Apply(s *State, ev Event, now time.Time) []Decision {
 	s.now = max(s.now, nanos(now))
 	s.out = s.out[:0]
+	s.limitsDue()
 	s.handle(ev)
 	s.due()
+	s.limitsDue()
 	s.tellNobody()
 	return s.out
 }
@@ -62,6 +64,8 @@ func (s *State) handle(ev Event) {
 		s.stationLost(e.Agent)
 	case StillHere:
 		s.stillHere(e)
+	case AgentBudget:
+		s.agentBudget(e)
 	case QueueChanged:
 		s.queueChanged(e)
 	default:

@@ -11,7 +11,7 @@ func (s *State) newCall(id CallID) *call {
 		c = new(call)
 	}
 	s.nextArrival++
-	*c = call{id: id, arrival: s.nextArrival, since: s.now, estimate: -1}
+	*c = call{refused: c.refused[:0], id: id, arrival: s.nextArrival, since: s.now, estimate: -1}
 	c.timer = alarm{index: -1, call: c}
 	s.calls[id] = c
 	return c
@@ -22,7 +22,7 @@ func (s *State) forget(c *call) {
 	s.timers.stop(&c.timer)
 	delete(s.calls, c.id)
 	if len(s.spare) < 1024 {
-		*c = call{}
+		*c = call{refused: c.refused[:0]}
 		s.spare = append(s.spare, c)
 	}
 }

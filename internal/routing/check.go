@@ -23,7 +23,7 @@ func (s *State) check() error {
 		return true
 	}
 	bad(inTime(s.now), "time %d is out of range", s.now)
-	alarms, open := 0, 0
+	alarms, limits, open := 0, 0, 0
 	members := map[*queue][classes]int{}
 	nums := map[uint64]bool{}
 	for id, a := range s.agents {
@@ -41,6 +41,10 @@ func (s *State) check() error {
 		if a.offer != 0 {
 			open++
 			bad(s.open[a.offer] == a && a.offer <= s.nextOffer, "agent %q: offer %d is not filed", id, a.offer)
+		}
+		s.checkBudget(a, bad)
+		if a.limit.index >= 0 {
+			limits++
 		}
 		for _, q := range a.queues {
 			m := members[q]
@@ -66,6 +70,7 @@ func (s *State) check() error {
 		}
 	}
 	bad(alarms == len(s.timers.heap), "%d alarms are set, %d in the heap", alarms, len(s.timers.heap))
+	bad(limits == len(s.limits.heap), "%d limits are set, %d in the heap", limits, len(s.limits.heap))
 	for i, t := range s.timers.heap {
 		bad(t.index == i, "alarm %d thinks it is %d", i, t.index)
 		bad(i == 0 || !t.before(s.timers.heap[(i-1)/2]), "alarm %d rings before its parent", i)
@@ -127,6 +132,24 @@ func (s *State) checkAgent(a *agent, bad func(bool, string, ...any)) {
 	default:
 		bad(false, "agent %q: state %d does not exist", id, a.state)
 	}
+}
+
+// checkBudget: nobody who has used up the live time of the week waits for a call.
+func (s *State) checkBudget(a *agent, bad func(bool, string, ...any)) {
+	b := a.budget
+	if b == nil {
+		bad(!a.limited && a.limit.index < 0, "agent %q: limited without a budget", a.id)
+		return
+	}
+	left := b.left
+	if a.state.live() {
+		left -= s.now - b.mark
+	}
+	bad(s.now < b.weekEnds, "agent %q: the week of the budget is over", a.id)
+	bad(left > b.reserve || a.state != Ready && a.state != SetAside, "agent %q: %v with %d ns left", a.id, a.state, left)
+	bad(left <= b.reserve || !a.limited, "agent %q: held back with %d ns left", a.id, left)
+	bad(!a.limited || a.state == Paused, "agent %q: %v and held back", a.id, a.state)
+	bad(b.weekEnds == never || a.limit.index >= 0, "agent %q: a budget without a deadline", a.id)
 }
 
 func (s *State) checkCall(c *call, bad func(bool, string, ...any)) {

@@ -27,6 +27,7 @@ var decoders = map[string]func([]byte) (Event, error){
 	AgentTaken{}.Kind():     decodeAs[AgentTaken],
 	StillHere{}.Kind():      decodeAs[StillHere],
 	Tick{}.Kind():           decodeAs[Tick],
+	AgentBudget{}.Kind():    decodeAs[AgentBudget],
 	QueueChanged{}.Kind():   decodeAs[QueueChanged],
 }
 

@@ -19,6 +19,7 @@ func samples() []Event {
 		AgentSignedOut{"a", true}, StationUp{"a"}, StationDown{"a"},
 		CallQueued{"c", "q", 3, at, "az", true, 2}, CallLeft{"c", "hung_up"},
 		OfferAnswered{7}, OfferFailed{7, Declined}, TalkEnded{Agent: "a", Call: "c", Lost: true}, WrapUpExtended{"a", time.Minute},
+		AgentBudget{"a", time.Hour, at, 36 * time.Hour, time.Minute},
 		WrapUpDone{"a"}, AgentTaken{"a", "c"}, StillHere{"c", "a"}, Tick{},
 		QueueChanged{"q", QueueConfig{RingTimeout: 1, WrapUp: 2, WrapUpMax: 3, SetAside: 4, MaxWait: 5, There: Always, HandlePrior: 6}},
 	}
@@ -148,7 +149,7 @@ func FuzzDecodeEvent(f *testing.F) {
 }
 
 func FuzzDecodeDecision(f *testing.F) {
-	for k := Offer; k <= StillThere; k++ {
+	for k := Offer; k <= Refused; k++ {
 		b, _ := EncodeDecision(Decision{Kind: k, Offer: 1, Call: "c", Agent: "a", From: Ready, To: Offered, Until: t0, Why: Why{Waited: 1, Rule: BySince}})
 		f.Add(b)
 	}

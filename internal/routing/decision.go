@@ -30,9 +30,12 @@ const (
 	// StillThere: confirm by StillHere{Call, Agent} until Until that the call exists.
 	// Sets Call, Queue, Until, and Agent when it is a talk that is in question.
 	StillThere
+	// Refused: the agent would have been first but for a clause. Sets Agent, Clause,
+	// Reason, and Call and Queue when a call was refused; once per agent and call.
+	Refused
 )
 
-var decisionNames = [...]string{"", "offer", "withdraw", "agent_moved", "call_timed_out", "nobody_there", "drop_leg", "still_there"}
+var decisionNames = [...]string{"", "offer", "withdraw", "agent_moved", "call_timed_out", "nobody_there", "drop_leg", "still_there", "refused"}
 
 // String gives the tag used in JSON.
 func (k DecisionKind) String() string {
@@ -74,6 +77,7 @@ type Decision struct {
 	Reason Reason       `json:"reason,omitempty"`
 	Until  time.Time    `json:"until,omitzero"` // UTC
 	Why    Why          `json:"why,omitzero"`
+	Clause string       `json:"clause,omitempty"`
 }
 
 // Rule is a step of the order of service.

@@ -64,6 +64,17 @@ type agentWire struct {
 	Resume      int64      `json:"resume_ns,omitempty"`
 	WrapEnd     int64      `json:"wrap_end_ns,omitempty"`
 	Asked       bool       `json:"asked,omitempty"`
+
+	Budget  *budgetWire `json:"budget,omitempty"`
+	Limited bool        `json:"limited,omitempty"`
+}
+
+type budgetWire struct {
+	Left     int64 `json:"left_ns,omitempty"`
+	Mark     int64 `json:"mark_ns,omitempty"`
+	WeekEnds int64 `json:"week_ends_ns,omitempty"`
+	NextLeft int64 `json:"next_left_ns,omitempty"`
+	Reserve  int64 `json:"reserve_ns,omitempty"`
 }
 
 type callWire struct {
@@ -85,6 +96,7 @@ type callWire struct {
 	Agent    AgentID   `json:"agent,omitempty"`
 	Also     AgentID   `json:"also,omitempty"`
 	Alarm    int64     `json:"alarm_ns,omitempty"`
+	Refused  []uint64  `json:"refused,omitempty"`
 }
 
 type pastWire struct {
@@ -121,13 +133,16 @@ func (s *State) Encode() ([]byte, error) {
 		if a.served != nil {
 			aw.Served = a.served.id
 		}
+		if b := a.budget; b != nil {
+			aw.Budget, aw.Limited = &budgetWire{b.left, b.mark, b.weekEnds, b.nextLeft, b.reserve}, a.limited
+		}
 		w.Agents = append(w.Agents, aw)
 	}
 	for _, c := range s.callsByArrival() {
 		cw := callWire{ID: c.id, Queue: c.queue.id, Priority: c.priority, Head: c.head, Since: c.since,
 			Arrival: c.arrival, Entered: c.entered, Limit: c.limit, Check: c.check, Asked: c.asked,
 			Language: c.language, Entry: c.entry, State: c.state, Attempts: c.attempts,
-			Estimate: c.estimate, Alarm: c.timer.alarmAt()}
+			Estimate: c.estimate, Alarm: c.timer.alarmAt(), Refused: c.refused}
 		if c.agent != nil {
 			cw.Agent = c.agent.id
 		}
@@ -221,6 +236,13 @@ func (s *State) loadAgents(list []agentWire) error {
 				return fmt.Errorf("agent %q served queue %q, which is missing", w.ID, w.Served)
 			}
 		}
+		if b := w.Budget; b != nil {
+			a.budget, a.limited = &budget{b.Left, b.Mark, b.WeekEnds, b.NextLeft, b.Reserve}, w.Limited
+			if b.Mark < 0 || b.Mark > s.now || b.WeekEnds <= b.Mark || b.Reserve < 0 || b.Left > int64(longest) {
+				return fmt.Errorf("agent %q has a budget that cannot be: %+v", w.ID, *b)
+			}
+			s.armLimit(a)
+		}
 		s.link(a)
 		a.class = s.classOf(a)
 		for _, q := range a.queues {
@@ -256,7 +278,7 @@ func (s *State) loadCalls(list []callWire) error {
 		c.queue, c.priority, c.head, c.since, c.arrival = q, w.Priority, w.Head, w.Since, w.Arrival
 		c.entered, c.limit, c.check, c.asked = w.Entered, w.Limit, w.Check, w.Asked
 		c.language, c.entry, c.state, c.attempts, c.estimate = w.Language, w.Entry, w.State, w.Attempts, w.Estimate
-		c.agent, c.also = s.agents[w.Agent], s.agents[w.Also]
+		c.agent, c.also, c.refused = s.agents[w.Agent], s.agents[w.Also], w.Refused
 		switch c.state {
 		case waiting:
 			q.waiting.insert(c)

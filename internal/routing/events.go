@@ -133,6 +133,23 @@ type StillHere struct {
 	Agent AgentID `json:"agent,omitempty"`
 }
 
+// AgentBudget: how much live time the person has left. The router counts down itself
+// from here on, and takes the agent out of service (Paused, weekly_limit) in the
+// moment at which only Reserve is left, never during an offer, a talk or a wrap-up.
+// The turn of the week or a new budget brings the agent back. Without a budget there
+// is no limit.
+type AgentBudget struct {
+	Agent AgentID `json:"agent"`
+	// Left of the week that contains now; below zero after an overrun.
+	Left time.Duration `json:"left_ns,omitempty"`
+	// WeekEnds is when NextLeft counts instead; zero when nobody knows. Later weeks
+	// follow every 168 hours with NextLeft again until a new budget comes.
+	WeekEnds time.Time     `json:"week_ends,omitzero"`
+	NextLeft time.Duration `json:"next_left_ns,omitempty"`
+	// Reserve is what a call may take: no offer with not more than this left.
+	Reserve time.Duration `json:"reserve_ns,omitempty"`
+}
+
 // Tick: nothing happened but time. Due when NextDeadline says so; any other event
 // does its work as well.
 type Tick struct{}
@@ -160,6 +177,7 @@ func (WrapUpDone) Kind() string     { return "wrap_up_done" }
 func (AgentTaken) Kind() string     { return "agent_taken" }
 func (StillHere) Kind() string      { return "still_here" }
 func (Tick) Kind() string           { return "tick" }
+func (AgentBudget) Kind() string    { return "agent_budget" }
 func (QueueChanged) Kind() string   { return "queue_changed" }
 
 func (AgentSignedIn) event()  {}
@@ -178,4 +196,5 @@ func (WrapUpDone) event()     {}
 func (AgentTaken) event()     {}
 func (StillHere) event()      {}
 func (Tick) event()           {}
+func (AgentBudget) event()    {}
 func (QueueChanged) event()   {}

@@ -159,6 +159,9 @@ func (s *State) agentTaken(a *agent, id CallID) {
 	case Offered:
 		loose = s.withdrawn(a, ReasonTaken)
 	case Paused:
+		if a.limited {
+			break // the budget decides again afterwards
+		}
 		a.wish, a.wishReason, a.wishBack = wishPause, a.reason, a.back
 	case WrapUp:
 		s.account(a, s.now)

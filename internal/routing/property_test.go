@@ -45,7 +45,14 @@ func anyEvent(t *rapid.T, s *State, now time.Time) Event {
 	if s.nextOffer > 0 {
 		offer = s.nextOffer + 1 - OfferID(rapid.IntRange(0, int(min(s.nextOffer, 8))).Draw(t, "offer"))
 	}
-	switch rapid.IntRange(0, 25).Draw(t, "event") {
+	switch rapid.IntRange(0, 26).Draw(t, "event") {
+	case 26:
+		e := AgentBudget{Agent: agent, Left: time.Duration(rapid.IntRange(-10, 300).Draw(t, "left")) * time.Second,
+			Reserve: time.Duration(rapid.IntRange(0, 60).Draw(t, "reserve")) * time.Second, NextLeft: time.Duration(rapid.IntRange(0, 600).Draw(t, "next left")) * time.Second}
+		if rapid.Bool().Draw(t, "week ends") {
+			e.WeekEnds = now.Add(time.Duration(rapid.IntRange(-100, 300).Draw(t, "week ends in")) * time.Second)
+		}
+		return e
 	case 0, 1, 2:
 		return AgentSignedIn{Agent: agent, Ready: rapid.Bool().Draw(t, "ready"),
 			Queues: rapid.SliceOfN(rapid.SampledFrom(someQueues), 0, 4).Draw(t, "queues")}

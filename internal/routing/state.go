@@ -16,6 +16,7 @@ type State struct {
 	calls  map[CallID]*call
 	open   map[OfferID]*agent // offers that ring or are being talked on
 	timers alarms
+	limits alarms // of the weekly budgets; looked at before an event
 
 	nextOffer   OfferID
 	nextArrival uint64
@@ -81,6 +82,10 @@ type agent struct {
 	inReady bool   // stands in the ready lines of its queues
 	class   class
 	timer   alarm
+
+	budget  *budget // of live time; nil when there is no limit
+	limit   alarm   // of the budget
+	limited bool    // Paused because the budget is used up
 
 	wish       wish // what comes after the present offer, call or wrap-up
 	wishReason Reason
@@ -149,6 +154,7 @@ type call struct {
 	agent    *agent // ringing, talking
 	also     *agent // talking: taken into the call beside agent
 	timer    alarm
+	refused  []uint64 // numbers of the agents whom a clause kept from the call
 }
 
 func (c *call) before(d *call) bool {
@@ -190,9 +196,12 @@ func (s *State) addQueue(id QueueID, cfg QueueConfig) *queue {
 // NextDeadline tells when a Tick is due at the latest; false when nothing is.
 // The moment may lie in the past.
 func (s *State) NextDeadline() (time.Time, bool) {
-	t := s.timers.first()
-	if t == nil {
+	t, l := s.timers.first(), s.limits.first()
+	switch {
+	case t == nil && l == nil:
 		return time.Time{}, false
+	case t == nil || l != nil && l.at < t.at:
+		t = l
 	}
 	return moment(t.at), true
 }

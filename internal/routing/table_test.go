@@ -189,6 +189,7 @@ func TestAgentTable(t *testing.T) {
 		"WrapUpExtended":                  WrapUpExtended{Agent: "a"},
 		"AgentTaken":                      AgentTaken{"a", "other"},
 		"StillHere":                       StillHere{"c", "a"},
+		"AgentBudget, used up":            AgentBudget{Agent: "a"},
 		"time is over":                    nil,
 	}
 	rows := readTable(t, "agent")

@@ -107,6 +107,8 @@ const (
 	ReasonUnknownQueue Reason = "unknown_queue" //
 	ReasonStale        Reason = "stale"         // an answer to an offer that was over
 	ReasonUnknownOffer Reason = "unknown_offer" // an answer to an offer that this state never made or has forgotten
+	ReasonWeeklyLimit  Reason = "weekly_limit"  // the live time of the week is used up
+	ReasonBudget       Reason = "budget"        // there is live time again: the week has turned or a budget came
 	ReasonPaused       Reason = "paused"        // a pause for which the agent gave no reason
 )
 
