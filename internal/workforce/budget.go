@@ -6,22 +6,15 @@ import (
 	"cagri/internal/routing"
 )
 
-// Budget is what the router may spend of a person's time. No call is offered when
-// Left is below Reserve; the router counts Left down while the person is in a state
-// that counts, and takes NextLeft for it when the week turns.
-type Budget struct {
-	Agent    routing.AgentID `json:"agent"`
-	Left     time.Duration   `json:"left_ns"` // at the moment asked for, not below 0
-	WeekEnds time.Time       `json:"week_ends"`
-	NextLeft time.Duration   `json:"next_left_ns"`
-	Reserve  time.Duration   `json:"reserve_ns"` // quantile of the handling time, offer to end of wrap-up
-}
-
-// Budget is the person's at now. With the rolling week as basis it is a promise for
+// Budget is what the router may spend of a person's live time, for it to count down.
+// The week's end is a time of the ledger's clock: a router whose clock was carried on
+// over a step needs it on its own.
+//
+// With the rolling week as basis it is a promise for
 // the worst case, that the person stays in live service from now on and nothing falls
 // out of the window: a budget asked for later may be larger.
-func (l *Ledger) Budget(id routing.AgentID, now time.Time) Budget {
-	b := Budget{Agent: id}
+func (l *Ledger) Budget(id routing.AgentID, now time.Time) routing.AgentBudget {
+	b := routing.AgentBudget{Agent: id}
 	p := l.persons[id]
 	if p == nil {
 		p = &person{id: id}
@@ -41,9 +34,9 @@ func (l *Ledger) Budget(id routing.AgentID, now time.Time) Budget {
 	if p.cur.week == span.week {
 		used += p.cur.doubt + again
 	}
-	b.Left = max(r.Limit-time.Duration(used), 0)
+	b.Left = r.Limit - time.Duration(used)
 	if next.Basis == RollingWeek {
-		b.NextLeft = max(next.Limit-time.Duration(p.rollingWorst(own, span.to, next)), 0)
+		b.NextLeft = next.Limit - time.Duration(p.rollingWorst(own, span.to, next))
 	}
 	b.Reserve = l.reserve(p, r)
 	return b

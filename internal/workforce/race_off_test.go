@@ -1,0 +1,5 @@
+//go:build !race
+
+package workforce
+
+const raceEnabled = false
