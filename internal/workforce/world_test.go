@@ -411,16 +411,20 @@ func (w *world) crash() {
 		a.state, a.since = routing.SignedOut, w.now
 	}
 	w.router = nil
-	seen := w.at(w.beaten)
 	w.plan(w.between(1, 3600), 0, -1, func() {
-		up := w.at(max(w.wall(), w.beaten))
-		w.do(func(l *Ledger) []Notice { return l.Restart(up, seen) })
-		w.beaten = int64(up.Sub(monday) / time.Second)
+		w.up()
 		for _, a := range w.agents {
 			a.since = w.now
 		}
 		w.start()
 	})
+}
+
+// up tells the ledger of the restart.
+func (w *world) up() {
+	seen, up := w.at(w.beaten), w.at(max(w.wall(), w.beaten))
+	w.do(func(l *Ledger) []Notice { return l.Restart(up, seen) })
+	w.beaten = int64(up.Sub(monday) / time.Second)
 }
 
 // swap writes the ledger and goes on with what is read back.
@@ -473,6 +477,9 @@ func (w *world) play(days int64) {
 		}
 	}
 	w.now = end
+	if w.router == nil {
+		w.up()
+	}
 	w.check(steps > 0, crashes > 0)
 }
 
