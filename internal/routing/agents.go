@@ -8,7 +8,7 @@ const retriesDone = 32
 // newAgent makes the record of an agent heard of for the first time.
 func (s *State) newAgent(id AgentID) *agent {
 	s.nextAgent++
-	a := &agent{id: id, num: s.nextAgent, state: SignedOut, since: s.now}
+	a := &agent{profile: s.blank, id: id, num: s.nextAgent, state: SignedOut, since: s.now}
 	a.timer = alarm{index: -1, agent: a}
 	a.limit = a.timer
 	s.agents[id] = a
@@ -326,32 +326,27 @@ func (s *State) setQueues(a *agent, wanted []QueueID) bool {
 	if slices.Equal(a.wanted, wanted) {
 		return false
 	}
-	wasReady := a.inReady
-	if wasReady {
-		s.leaveReady(a)
-	}
-	for _, q := range a.queues {
-		q.members[a.class]--
-		s.ask(q)
-	}
-	a.wanted = slices.Clone(wanted)
-	s.link(a)
-	for _, q := range a.queues {
-		q.members[a.class]++
-		s.ask(q)
-	}
-	if wasReady {
-		s.seek(a)
-	}
+	s.regroup(a, func() { a.wanted = slices.Clone(wanted) })
 	return true
 }
 
-// link finds the queues that a wants, each once, in the order of wanted.
+// link finds the queues that a wants, each once, in the order of wanted, and those
+// that a may help for another body.
 func (s *State) link(a *agent) {
-	a.queues = a.queues[:0]
+	a.queues, a.helps = a.queues[:0], a.helps[:0]
 	for _, id := range a.wanted {
-		if q := s.queues[id]; q != nil && !slices.Contains(a.queues, q) {
+		if q := s.queues[id]; q != nil && !q.removed && !slices.Contains(a.queues, q) {
 			a.queues = append(a.queues, q)
 		}
 	}
+	if a.home = s.body(a.said().Body); a.home != nil {
+		for _, q := range a.home.borrowers {
+			if !a.serves(q) {
+				a.helps = append(a.helps, q)
+			}
+		}
+	}
 }
+
+// said is what is known of a; body where it belongs, nil when nobody said.
+func (a *agent) said() *AgentProfile { return &a.profile.said }

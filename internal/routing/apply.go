@@ -19,7 +19,10 @@ func Apply(s *State, ev Event, now time.Time) []Decision {
 	s.handle(ev)
 	s.due()
 	s.limitsDue()
+	s.findLoose()
+	s.lend()
 	s.tellNobody()
+	s.sweep()
 	return s.out
 }
 
@@ -64,8 +67,12 @@ func (s *State) handle(ev Event) {
 		s.stationLost(e.Agent)
 	case StillHere:
 		s.stillHere(e)
+	case AgentProfile:
+		s.agentProfile(e)
 	case AgentBudget:
 		s.agentBudget(e)
+	case Configured:
+		s.configured(e)
 	case QueueChanged:
 		s.queueChanged(e)
 	default:

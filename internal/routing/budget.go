@@ -72,7 +72,16 @@ func (s *State) armLimit(a *agent) {
 // slips through between the moment and the tick.
 func (s *State) limitsDue() {
 	for t := s.limits.first(); t != nil && t.at <= s.now; t = s.limits.first() {
-		s.weigh36(t.agent)
+		switch {
+		case t.agent != nil:
+			s.weigh36(t.agent)
+		case t.call != nil:
+			s.pastTarget(t.call)
+		case t.body != nil:
+			t.body.blocked = 0
+			s.limits.stop(t)
+			s.mayLend(t.body)
+		}
 	}
 }
 
@@ -98,7 +107,7 @@ func (s *State) holdBack(a *agent, asked bool) bool {
 	if !s.spent(a) {
 		return false
 	}
-	if c := bestCall(a); c != nil {
+	if c := s.bestCall(a).call; c != nil {
 		s.refuse(a, c, ClauseWeek, ReasonWeeklyLimit)
 	} else if asked {
 		s.emit(Decision{Kind: Refused, Agent: a.id, Clause: ClauseWeek, Reason: ReasonWeeklyLimit})

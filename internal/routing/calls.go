@@ -13,6 +13,7 @@ func (s *State) newCall(id CallID) *call {
 	s.nextArrival++
 	*c = call{refused: c.refused[:0], id: id, arrival: s.nextArrival, since: s.now, estimate: -1}
 	c.timer = alarm{index: -1, call: c}
+	c.target = c.timer
 	s.calls[id] = c
 	return c
 }
@@ -27,6 +28,29 @@ func (s *State) forget(c *call) {
 	}
 }
 
+// boundedPriority keeps a priority where scores can hold it.
+func boundedPriority(p int) int { return min(max(p, -maxPriority), maxPriority) }
+
+// wouldFind says whether c, who is about to stand in its queue, finds an agent at once.
+func (s *State) wouldFind(c *call) bool {
+	q := c.queue
+	if q.ready.len() == 0 && len(q.stages[0].bodies) == 0 {
+		return false
+	}
+	c.family, c.stage = s.familyOf(c), 0
+	x := *c
+	x.preferUntil = 0
+	return s.bestAgent(&x).agent != nil
+}
+
+// queueNamed is the queue that new calls may enter; nil when there is none.
+func (s *State) queueNamed(id QueueID) *queue {
+	if q := s.queues[id]; q != nil && !q.removed {
+		return q
+	}
+	return nil
+}
+
 // follows says whether e, about a call that is known, is news rather than a double.
 func (c *call) follows(e CallQueued) bool {
 	if e.Entry > 0 || c.entry > 0 {
@@ -35,7 +59,7 @@ func (c *call) follows(e CallQueued) bool {
 	if c.state == talking {
 		return e.Head
 	}
-	return e.Queue != c.queue.id || e.Priority != c.priority || e.Head != c.head ||
+	return e.Queue != c.queue.id || boundedPriority(e.Priority) != c.priority || e.Head != c.head ||
 		(!e.Since.IsZero() && min(nanos(e.Since), c.entered) != c.since)
 }
 
@@ -49,7 +73,7 @@ func (s *State) callQueued(e CallQueued) {
 	talked := false
 	switch {
 	case c == nil:
-		if s.queues[e.Queue] == nil {
+		if s.queueNamed(e.Queue) == nil {
 			s.emit(Decision{Kind: NobodyThere, Call: e.Call, Queue: e.Queue, Reason: ReasonUnknownQueue})
 			return
 		}
@@ -58,7 +82,7 @@ func (s *State) callQueued(e CallQueued) {
 		s.Ignored++
 		return
 	case c.state == waiting:
-		c.queue.waiting.remove(c)
+		s.step(c)
 		s.timers.stop(&c.timer)
 		c.queue.counts.Moved++
 	case c.state == ringing:
@@ -70,16 +94,24 @@ func (s *State) callQueued(e CallQueued) {
 		freed, beside = c.agent, c.also
 		s.endRecord(c)
 	}
-	if q := s.queues[e.Queue]; q == nil {
+	if q := s.queueNamed(e.Queue); q == nil {
 		s.emit(Decision{Kind: NobodyThere, Call: e.Call, Queue: e.Queue, Reason: ReasonUnknownQueue})
 		s.forget(c)
 	} else {
-		c.priority, c.head, c.entry = e.Priority, e.Head, e.Entry
+		c.priority, c.head, c.entry = boundedPriority(e.Priority), e.Head, e.Entry
 		if !e.Since.IsZero() {
 			c.since = min(nanos(e.Since), s.now)
 		}
 		if e.Language != "" {
 			c.language = e.Language
+		}
+		if len(e.Skills) > 0 {
+			c.skills = boundedLevels(e.Skills)
+			c.sign = signature(c.skills)
+		}
+		c.prefer, c.preferUntil = e.Prefer, 0
+		if e.Prefer != "" && e.PreferFor > 0 {
+			c.preferUntil = s.now + int64(bounded(e.PreferFor, 0))
 		}
 		s.place(c, q)
 	}
@@ -97,7 +129,7 @@ func (s *State) callQueued(e CallQueued) {
 
 // place enters c into q.
 func (s *State) place(c *call, q *queue) {
-	c.queue, c.entered, c.limit, c.attempts = q, s.now, 0, 0
+	c.queue, c.entered, c.limit, c.attempts, c.relaxFrom = q, s.now, 0, 0, s.now
 	if q.cfg.MaxWait > 0 {
 		c.limit = s.now + int64(q.cfg.MaxWait)
 	}
@@ -106,7 +138,7 @@ func (s *State) place(c *call, q *queue) {
 		c.check = s.now + int64(s.cfg.CheckEvery)
 	}
 	c.estimate = -1
-	if q.ready.len() > 0 {
+	if s.wouldFind(c) {
 		c.estimate = 0
 	} else if w, ok := q.expect(q.waiting.rank(c) + q.ringing.rank(c) + 1); ok {
 		c.estimate = int64(w)
@@ -124,6 +156,9 @@ func (s *State) setCallAlarm(c *call) {
 	if c.check != 0 {
 		at = min(at, c.check)
 	}
+	if next := c.nextStage(); next != 0 {
+		at = min(at, next)
+	}
 	if at != never {
 		s.timers.set(&c.timer, at)
 	} else {
@@ -133,16 +168,24 @@ func (s *State) setCallAlarm(c *call) {
 
 // callDue: the alarm of a waiting call rang.
 func (s *State) callDue(c *call) {
+	if next := c.nextStage(); next != 0 && next <= s.now {
+		if s.relax(c) {
+			return
+		}
+	}
 	reason := ReasonUnconfirmed
 	switch {
 	case c.limit != 0 && c.limit <= s.now:
 		reason = ReasonMaxWait
+	case c.check == 0 || c.check > s.now:
+		s.setCallAlarm(c)
+		return
 	case !c.asked:
 		s.askCaller(c)
 		s.setCallAlarm(c)
 		return
 	}
-	c.queue.waiting.remove(c)
+	s.step(c)
 	s.timeOut(c, reason)
 }
 
@@ -167,7 +210,7 @@ func (s *State) callLeft(id CallID) {
 	}
 	switch c.state {
 	case waiting:
-		c.queue.waiting.remove(c)
+		s.step(c)
 		c.queue.counts.Left++
 		s.forget(c)
 	case ringing:

@@ -3,6 +3,7 @@ package routing
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // check tests every invariant of s between two calls of Apply. Decode refuses a State
@@ -61,6 +62,9 @@ func (s *State) check() error {
 		arrivals[c.arrival] = true
 		bad(inTime(c.since, c.entered, c.limit, c.check) && c.attempts >= 0 && c.estimate >= -1, "call %q: a figure is out of range", id)
 		s.checkCall(c, bad)
+		if c.target.index >= 0 {
+			limits++
+		}
 		if c.timer.index >= 0 {
 			alarms++
 			bad(inTime(c.timer.at) && c.timer.at > 0, "call %q: alarm out of range", id)
@@ -70,6 +74,13 @@ func (s *State) check() error {
 		}
 	}
 	bad(alarms == len(s.timers.heap), "%d alarms are set, %d in the heap", alarms, len(s.timers.heap))
+	for _, b := range s.bodies {
+		if b.alarm.index >= 0 {
+			limits++
+		}
+		bad((b.blocked != 0) == (b.alarm.index >= 0) && !b.dirty, "body %q: blocked without a deadline, or still to be asked", b.id)
+	}
+	bad(len(s.loose) == 0 && len(s.lenders) == 0, "somebody is still to be looked after")
 	bad(limits == len(s.limits.heap), "%d limits are set, %d in the heap", limits, len(s.limits.heap))
 	for i, t := range s.timers.heap {
 		bad(t.index == i, "alarm %d thinks it is %d", i, t.index)
@@ -79,8 +90,7 @@ func (s *State) check() error {
 		n := q.counts
 		bad(q.talking == inTalk[q], "queue %q: %d talks counted, %d there", id, q.talking, inTalk[q])
 		bad(q.members == members[q], "queue %q: members %v counted, %v there", id, q.members, members[q])
-		bad(q.waiting.len() == 0 || q.ready.len() == 0, "queue %q: %d calls wait while %d agents are ready", id, q.waiting.len(), q.ready.len())
-		bad(q.waiting.len() == 0 || q.there(), "queue %q: %d calls wait and nobody is there", id, q.waiting.len())
+		s.checkLanes(q, bad)
 		bad(n.Entered == uint64(q.waiting.len())+uint64(q.ringing.len())+n.Answered+n.Left+n.TimedOut+n.Nobody+n.Moved, "queue %q: entries do not add up: %+v", id, n)
 		bad(n.Answered == uint64(q.talking)+n.Ended, "queue %q: talks do not add up: %+v", id, n)
 		bad(n.Offers == uint64(q.ringing.len())+n.Answered+n.Missed+n.Busy+n.Declined+n.Failed+n.Withdrawn-n.Picked, "queue %q: offers do not add up: %+v", id, n)
@@ -157,10 +167,11 @@ func (s *State) checkCall(c *call, bad func(bool, string, ...any)) {
 	timed := c.timer.index >= 0
 	switch c.state {
 	case waiting:
+		s.checkPlace(c, bad)
 		i := q.waiting.rank(c)
 		bad(i < q.waiting.len() && q.waiting.at(i) == c, "call %q: misses in the line of %q", c.id, q.id)
 		bad(c.agent == nil && c.also == nil, "call %q: waits with an agent", c.id)
-		bad(timed == (c.limit != 0 || c.check != 0), "call %q: waits with the wrong alarm", c.id)
+		bad(timed == (c.limit != 0 || c.check != 0 || c.nextStage() != 0), "call %q: waits with the wrong alarm", c.id)
 	case ringing:
 		i := q.ringing.rank(c)
 		bad(i < q.ringing.len() && q.ringing.at(i) == c, "call %q: misses among the ringing of %q", c.id, q.id)
@@ -169,4 +180,58 @@ func (s *State) checkCall(c *call, bad func(bool, string, ...any)) {
 		bad(c.agent != nil && c.agent.call == c && c.agent.state == Talking && !timed, "call %q: talks with nobody", c.id)
 		bad(c.also == nil || (c.also.call == c && c.also.state == Talking && c.also != c.agent), "call %q: the second agent is elsewhere", c.id)
 	}
+}
+
+// checkLanes: nobody waits beside an agent who may take the call, or without anybody
+// to hope for, and the counts are those of a plain walk.
+func (s *State) checkLanes(q *queue, bad func(bool, string, ...any)) {
+	stood, late := 0, 0
+	for i := range q.waiting.len() {
+		if q.waiting.at(i).late {
+			late++
+		}
+	}
+	bad(late == q.late, "queue %q: %d past the target counted, %d there", q.id, q.late, late)
+	for _, f := range q.families {
+		var members [classes]int
+		for _, a := range s.agents {
+			if (a.serves(q) || a.helpsIn(q)) && judge(f.last(), a.said()) == canTake {
+				members[a.class]++
+			}
+		}
+		bad(members == f.members, "queue %q: family %q %s has members %v, counted %v", q.id, f.language, f.sign, members, f.members)
+		for i := range f.lanes {
+			l := &f.lanes[i]
+			stood += l.waiting.len()
+			bad((l.waiting.len() > 0) == (l.place >= 0) && (l.place < 0 || l.place < len(q.active) && q.active[l.place] == l), "queue %q: a lane is not filed", q.id)
+			if l.waiting.len() == 0 {
+				continue
+			}
+			for _, a := range q.ready.all() {
+				bad(judge(l, a.said()) != canTake, "queue %q: %d calls wait beside agent %q, who is ready and may take them", q.id, l.waiting.len(), a.id)
+			}
+			bad(s.lent(l) == nil, "queue %q: %d calls wait though another body can lend an agent", q.id, l.waiting.len())
+			head := l.waiting.at(0)
+			bad(f.there() || head.virtual, "queue %q: %d calls wait and nobody is there", q.id, l.waiting.len())
+		}
+	}
+	for i := range q.waiting.len() {
+		if c := q.waiting.at(i); c.preferUntil != 0 {
+			stood++
+		}
+	}
+	bad(stood == q.waiting.len(), "queue %q: %d calls wait, %d in lanes", q.id, q.waiting.len(), stood)
+}
+
+// checkPlace: c stands in the lane that it should, or is held for an agent who is there.
+func (s *State) checkPlace(c *call, bad func(bool, string, ...any)) {
+	bad(c.stage == c.queue.stageAt(c.relaxFrom, s.now), "call %q: stage %d", c.id, c.stage)
+	if c.preferUntil == 0 {
+		l := c.lane()
+		i := l.waiting.rank(c)
+		bad(i < l.waiting.len() && l.waiting.at(i) == c, "call %q: misses in its lane", c.id)
+		return
+	}
+	p := s.holder(c)
+	bad(p != nil && slices.Contains(p.own, c) && p.state != Ready, "call %q: held for nobody, or for somebody who is ready", c.id)
 }

@@ -27,7 +27,9 @@ var decoders = map[string]func([]byte) (Event, error){
 	AgentTaken{}.Kind():     decodeAs[AgentTaken],
 	StillHere{}.Kind():      decodeAs[StillHere],
 	Tick{}.Kind():           decodeAs[Tick],
+	AgentProfile{}.Kind():   decodeAs[AgentProfile],
 	AgentBudget{}.Kind():    decodeAs[AgentBudget],
+	Configured{}.Kind():     decodeAs[Configured],
 	QueueChanged{}.Kind():   decodeAs[QueueChanged],
 }
 

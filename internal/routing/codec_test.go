@@ -17,8 +17,10 @@ func samples() []Event {
 	return []Event{
 		AgentSignedIn{"a", []QueueID{"q", "r"}, true}, AgentReady{"a"}, AgentPaused{"a", "lunch", at},
 		AgentSignedOut{"a", true}, StationUp{"a"}, StationDown{"a"},
-		CallQueued{"c", "q", 3, at, "az", true, 2}, CallLeft{"c", "hung_up"},
+		CallQueued{"c", "q", 3, at, "az", true, 2, map[Skill]int{"tax": 3}, "a", time.Minute, "k"}, CallLeft{"c", "hung_up"},
 		OfferAnswered{7}, OfferFailed{7, Declined}, TalkEnded{Agent: "a", Call: "c", Lost: true}, WrapUpExtended{"a", time.Minute},
+		AgentProfile{"a", "b", map[Skill]int{"tax": 9}, map[string]int{"az": 10}, Station{true, "home"}, true, []QueueID{"q"}, []QueueID{"r"}},
+		Configured{Config{Queues: map[QueueID]QueueConfig{"q": {Body: "b"}}}},
 		AgentBudget{"a", time.Hour, at, 36 * time.Hour, time.Minute},
 		WrapUpDone{"a"}, AgentTaken{"a", "c"}, StillHere{"c", "a"}, Tick{},
 		QueueChanged{"q", QueueConfig{RingTimeout: 1, WrapUp: 2, WrapUpMax: 3, SetAside: 4, MaxWait: 5, There: Always, HandlePrior: 6}},
@@ -63,7 +65,7 @@ func TestTheWrittenFormIsStable(t *testing.T) {
 		`{"kind":"tick"}`: Tick{},
 		`{"kind":"agent_signed_in","agent":"a","queues":["q"],"ready":true}`:                                                              AgentSignedIn{"a", []QueueID{"q"}, true},
 		`{"kind":"offer_failed","offer":7,"reason":"no_answer"}`:                                                                          OfferFailed{7, NoAnswer},
-		`{"kind":"call_queued","call":"c","queue":"q","priority":3,"since":"2026-11-23T09:00:00Z","language":"az","head":true,"entry":2}`: CallQueued{"c", "q", 3, t0, "az", true, 2},
+		`{"kind":"call_queued","call":"c","queue":"q","priority":3,"since":"2026-11-23T09:00:00Z","language":"az","head":true,"entry":2}`: CallQueued{Call: "c", Queue: "q", Priority: 3, Since: t0, Language: "az", Head: true, Entry: 2},
 		`{"kind":"wrap_up_extended","agent":"a","for_ns":60000000000}`:                                                                    WrapUpExtended{"a", time.Minute},
 	} {
 		if b, err := EncodeEvent(ev); err != nil || string(b) != want {

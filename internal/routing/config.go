@@ -43,11 +43,36 @@ type QueueConfig struct {
 	// HandlePrior is the handling time (talk and wrap-up) assumed before calls have
 	// been measured. 0 means 3 minutes.
 	HandlePrior time.Duration `json:"handle_prior_ns,omitempty"`
+
+	// Body is the state body that the queue belongs to; Service names its service.
+	Body    string `json:"body,omitempty"`
+	Service string `json:"service,omitempty"`
+	// Emergency calls come before all others and are not asked for a lender's
+	// protection or a body's share.
+	Emergency bool `json:"emergency,omitempty"`
+	// RemoteFit: may be answered outside the hall (clause R-2.6-remote). Confidential:
+	// then only by agents named for it.
+	RemoteFit    bool `json:"remote_fit,omitempty"`
+	Confidential bool `json:"confidential,omitempty"`
+	// Needs is what is asked of an agent, relaxed over the time in the queue.
+	Needs []Need `json:"needs,omitempty"`
+	// Score orders by one figure of priority and waiting time.
+	Score Score `json:"score,omitzero"`
+	// Target is the wait within which calls are to be answered, TargetShare how many of
+	// a thousand. 0 means none, and 800. A body whose callers miss it lends nobody.
+	Target      time.Duration `json:"target_ns,omitempty"`
+	TargetShare int           `json:"target_share,omitempty"`
+	// Overflow is the bodies whose agents may help, and after how long.
+	Overflow []Overflow `json:"overflow,omitempty"`
 }
 
 // Config is how a router works. The zero value is usable and has no queue.
 type Config struct {
 	Queues map[QueueID]QueueConfig `json:"queues,omitempty"`
+	// Bodies says how bodies lend and share agents.
+	Bodies map[string]BodyConfig `json:"bodies,omitempty"`
+	// ShareWindow is the time over which shares are held. 0 means 1 hour; at least 1 s.
+	ShareWindow time.Duration `json:"share_window_ns,omitempty"`
 
 	// MaxMisses offers in a row that rang out pause the agent. 0 means 3, negative never.
 	MaxMisses int `json:"max_misses,omitempty"`
@@ -95,6 +120,13 @@ func (q QueueConfig) withDefaults() QueueConfig {
 	default:
 		q.There = Expected
 	}
+	q.Needs = boundedNeeds(q.Needs)
+	q.Score = q.Score.withDefaults()
+	q.Target = bounded(q.Target, 0)
+	if q.TargetShare = min(max(q.TargetShare, 0), 1000); q.TargetShare == 0 && q.Target > 0 {
+		q.TargetShare = 800
+	}
+	q.Overflow = boundedOverflow(q.Overflow, q.Body)
 	return q
 }
 
@@ -113,5 +145,8 @@ func (c Config) withDefaults() Config {
 		c.CheckEvery = bounded(c.CheckEvery, time.Second)
 	}
 	c.CheckGrace = orDefault(c.CheckGrace, 30*time.Second, time.Second)
+	if len(c.Bodies) > 0 {
+		c.ShareWindow = orDefault(c.ShareWindow, time.Hour, time.Second)
+	}
 	return c
 }

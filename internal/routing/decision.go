@@ -78,6 +78,8 @@ type Decision struct {
 	Until  time.Time    `json:"until,omitzero"` // UTC
 	Why    Why          `json:"why,omitzero"`
 	Clause string       `json:"clause,omitempty"`
+	// Callback: nobody is on the line; the agent who answers calls the person back.
+	Callback bool `json:"callback,omitempty"`
 }
 
 // Rule is a step of the order of service.
@@ -85,10 +87,14 @@ type Rule string
 
 // The order of service, first rule first.
 const (
-	ByPriority Rule = "priority" // higher first
-	ByHead     Rule = "head"     // callers who lost their agent first
-	BySince    Rule = "since"    // who waits longer first
-	ByArrival  Rule = "arrival"  // who came to the router first
+	ByEmergency Rule = "emergency" // queues for emergencies first
+	ByOwnBody   Rule = "own_body"  // callers of the agent's own queues before those of a body that borrows
+	ByShare     Rule = "share"     // bodies below their share before those above
+	ByScore     Rule = "score"     // more points first
+	ByPriority  Rule = "priority"  // higher first
+	ByHead      Rule = "head"      // callers who lost their agent first
+	BySince     Rule = "since"     // who waits longer first
+	ByArrival   Rule = "arrival"   // who came to the router first
 )
 
 // Trigger is what led to an offer.
@@ -126,4 +132,17 @@ type Why struct {
 	Idle      time.Duration `json:"idle_ns,omitempty"`
 	NextAgent AgentID       `json:"next_agent,omitempty"`
 	NextIdle  time.Duration `json:"next_idle_ns,omitempty"`
+	// Unfit is the number of ready agents of the queue who have been idle longer and may
+	// not take this call: skill, language or a clause. NextAgent is the next who may.
+	Unfit int `json:"unfit,omitempty"`
+	// Points and RivalPoints are the scores, where the queues have one. Passed is not
+	// counted between scored queues; Explain lists them.
+	Points      int64 `json:"points,omitempty"`
+	RivalPoints int64 `json:"rival_points,omitempty"`
+	// Stage counts the relaxations that the call has reached; 0 is what it asked at first.
+	Stage int `json:"stage,omitempty"`
+	// Held: the call waited for this agent alone.
+	Held bool `json:"held,omitempty"`
+	// Lender is the body of an agent who helps another one's callers.
+	Lender string `json:"lender,omitempty"`
 }

@@ -27,6 +27,8 @@ type stateWire struct {
 	Agents      []agentWire `json:"agents,omitempty"` // by num
 	Calls       []callWire  `json:"calls,omitempty"`  // by arrival
 	Past        []pastWire  `json:"past,omitempty"`   // by id
+	Bodies      []bodyWire  `json:"bodies,omitempty"` // by id
+	Leaving     bool        `json:"leaving,omitempty"`
 }
 
 type queueWire struct {
@@ -36,6 +38,16 @@ type queueWire struct {
 	ErrBias int64       `json:"err_bias_ns,omitempty"`
 	ErrAbs  int64       `json:"err_abs_ns,omitempty"`
 	Counts  Counts      `json:"counts"`
+	Missed  int64       `json:"missed_level,omitempty"` // what the level lacks to full
+	Removed bool        `json:"removed,omitempty"`
+}
+
+type bodyWire struct {
+	ID          string `json:"id"`
+	Blocked     int64  `json:"blocked_ns,omitempty"`
+	Bucket      int64  `json:"bucket,omitempty"`
+	SpentNow    int64  `json:"spent_now_ms,omitempty"`
+	SpentBefore int64  `json:"spent_before_ms,omitempty"`
 }
 
 type agentWire struct {
@@ -65,8 +77,9 @@ type agentWire struct {
 	WrapEnd     int64      `json:"wrap_end_ns,omitempty"`
 	Asked       bool       `json:"asked,omitempty"`
 
-	Budget  *budgetWire `json:"budget,omitempty"`
-	Limited bool        `json:"limited,omitempty"`
+	Budget  *budgetWire   `json:"budget,omitempty"`
+	Limited bool          `json:"limited,omitempty"`
+	Profile *AgentProfile `json:"profile,omitempty"`
 }
 
 type budgetWire struct {
@@ -97,6 +110,13 @@ type callWire struct {
 	Also     AgentID   `json:"also,omitempty"`
 	Alarm    int64     `json:"alarm_ns,omitempty"`
 	Refused  []uint64  `json:"refused,omitempty"`
+
+	Skills      map[Skill]int `json:"skills,omitempty"`
+	Prefer      AgentID       `json:"prefer,omitempty"`
+	PreferUntil int64         `json:"prefer_until_ns,omitempty"`
+	RelaxFrom   int64         `json:"relax_from_ns,omitempty"` // when it is not Entered
+	Caller      string        `json:"caller,omitempty"`
+	Virtual     bool          `json:"virtual,omitempty"`
 }
 
 type pastWire struct {
@@ -121,7 +141,7 @@ func (s *State) Encode() ([]byte, error) {
 		NextOffer: s.nextOffer, NextArrival: s.nextArrival, NextAgent: s.nextAgent}
 	for _, id := range slices.Sorted(maps.Keys(s.queues)) {
 		q := s.queues[id]
-		w.Queues = append(w.Queues, queueWire{q.id, q.cfg, q.handle, q.errBias, q.errAbs, q.counts})
+		w.Queues = append(w.Queues, queueWire{q.id, q.cfg, q.handle, q.errBias, q.errAbs, q.counts, fullLevel - q.level, q.removed})
 	}
 	for _, a := range s.agentsByNum() {
 		aw := agentWire{ID: a.id, Num: a.num, Wanted: a.wanted, State: a.state, Since: a.since, Until: a.until,
@@ -136,13 +156,20 @@ func (s *State) Encode() ([]byte, error) {
 		if b := a.budget; b != nil {
 			aw.Budget, aw.Limited = &budgetWire{b.left, b.mark, b.weekEnds, b.nextLeft, b.reserve}, a.limited
 		}
+		if a.profile != s.blank {
+			aw.Profile = a.said()
+		}
 		w.Agents = append(w.Agents, aw)
 	}
 	for _, c := range s.callsByArrival() {
 		cw := callWire{ID: c.id, Queue: c.queue.id, Priority: c.priority, Head: c.head, Since: c.since,
 			Arrival: c.arrival, Entered: c.entered, Limit: c.limit, Check: c.check, Asked: c.asked,
 			Language: c.language, Entry: c.entry, State: c.state, Attempts: c.attempts,
-			Estimate: c.estimate, Alarm: c.timer.alarmAt(), Refused: c.refused}
+			Estimate: c.estimate, Alarm: c.timer.alarmAt(), Refused: c.refused,
+			Skills: c.skills, Prefer: c.prefer, PreferUntil: c.preferUntil, Caller: c.caller, Virtual: c.virtual}
+		if c.relaxFrom != c.entered {
+			cw.RelaxFrom = c.relaxFrom
+		}
 		if c.agent != nil {
 			cw.Agent = c.agent.id
 		}
@@ -151,6 +178,12 @@ func (s *State) Encode() ([]byte, error) {
 		}
 		w.Calls = append(w.Calls, cw)
 	}
+	for _, id := range slices.Sorted(maps.Keys(s.bodies)) {
+		if b := s.bodies[id]; b.blocked != 0 || b.bucket != 0 {
+			w.Bodies = append(w.Bodies, bodyWire{b.id, b.blocked, b.bucket, b.spentNow, b.spentBefore})
+		}
+	}
+	w.Leaving = s.leaving
 	for _, p := range s.past {
 		if p.id != 0 {
 			w.Past = append(w.Past, pastWire{p.id, p.agent, p.call, p.settled})
@@ -192,6 +225,23 @@ func Decode(b []byte) (*State, error) {
 		}
 		n := s.addQueue(q.ID, q.Config)
 		n.handle, n.errBias, n.errAbs, n.counts = q.Handle, q.ErrBias, q.ErrAbs, q.Counts
+		n.level = fullLevel - q.Missed
+		if q.Removed {
+			s.unshape(n)
+			n.removed = true
+			s.shape(n)
+		}
+	}
+	s.leaving = w.Leaving
+	for _, b := range w.Bodies {
+		n := s.body(b.ID)
+		if n == nil || b.Blocked < 0 || b.Blocked > 0 && b.Blocked <= s.now || b.SpentNow < 0 || b.SpentBefore < 0 {
+			return nil, fmt.Errorf("%w: body %q cannot be so", ErrState, b.ID)
+		}
+		n.blocked, n.bucket, n.spentNow, n.spentBefore = b.Blocked, b.Bucket, b.SpentNow, b.SpentBefore
+		if n.blocked != 0 {
+			s.limits.set(&n.alarm, n.blocked)
+		}
 	}
 	if err := s.loadAgents(w.Agents); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrState, err)
@@ -243,6 +293,9 @@ func (s *State) loadAgents(list []agentWire) error {
 			}
 			s.armLimit(a)
 		}
+		if w.Profile != nil {
+			a.profile = s.profileOf(*w.Profile)
+		}
 		s.link(a)
 		a.class = s.classOf(a)
 		for _, q := range a.queues {
@@ -252,6 +305,9 @@ func (s *State) loadAgents(list []agentWire) error {
 			a.inReady = true
 			for _, q := range a.queues {
 				q.ready.insert(a)
+			}
+			if a.home != nil {
+				a.home.ready.insert(a)
 			}
 		}
 		if a.offer != 0 {
@@ -278,10 +334,18 @@ func (s *State) loadCalls(list []callWire) error {
 		c.queue, c.priority, c.head, c.since, c.arrival = q, w.Priority, w.Head, w.Since, w.Arrival
 		c.entered, c.limit, c.check, c.asked = w.Entered, w.Limit, w.Check, w.Asked
 		c.language, c.entry, c.state, c.attempts, c.estimate = w.Language, w.Entry, w.State, w.Attempts, w.Estimate
+		c.skills, c.sign, c.caller, c.virtual = boundedLevels(w.Skills), signature(boundedLevels(w.Skills)), w.Caller, w.Virtual
+		c.prefer, c.preferUntil, c.relaxFrom = w.Prefer, w.PreferUntil, w.RelaxFrom
+		if c.relaxFrom == 0 {
+			c.relaxFrom = c.entered
+		}
+		if c.priority != boundedPriority(c.priority) || c.since > s.now || c.entered > s.now {
+			return fmt.Errorf("call %q has a priority or a time that cannot be", w.ID)
+		}
 		c.agent, c.also, c.refused = s.agents[w.Agent], s.agents[w.Also], w.Refused
 		switch c.state {
 		case waiting:
-			q.waiting.insert(c)
+			s.stand(c)
 		case ringing:
 			q.ringing.insert(c)
 		case talking:

@@ -78,6 +78,16 @@ type CallQueued struct {
 	// counted) a known call is moved when it waits and something differs, and taken
 	// out of a talk only when Head is set.
 	Entry int `json:"entry,omitempty"`
+	// Skills that this call needs besides those of the queue, with the least levels.
+	// For a call that is known, none means as before.
+	Skills map[Skill]int `json:"skills,omitempty"`
+	// Prefer waits for this agent alone, for PreferFor at most and only while the agent
+	// is there; then for anybody.
+	Prefer    AgentID       `json:"prefer,omitempty"`
+	PreferFor time.Duration `json:"prefer_for_ns,omitempty"`
+	// Caller names the person who calls, for kept places and callback tasks. The router
+	// only compares it; empty is nobody in particular.
+	Caller string `json:"caller,omitempty"`
 }
 
 // CallLeft: the caller hung up or the flow took the call back. It ends a talk as
@@ -133,6 +143,25 @@ type StillHere struct {
 	Agent AgentID `json:"agent,omitempty"`
 }
 
+// AgentProfile: what the agent can do, where the agent sits and what the body allows.
+// It replaces what was said before. Of whom nothing was said has no skills, no
+// language and sits in the hall.
+type AgentProfile struct {
+	Agent     AgentID        `json:"agent,omitempty"`
+	Body      string         `json:"body,omitempty"`
+	Skills    map[Skill]int  `json:"skills,omitempty"`    // levels 1 to 10
+	Languages map[string]int `json:"languages,omitempty"` // levels 1 to 10
+	Station   Station        `json:"station,omitzero"`
+	// RemoteAllowed: entitled, with a valid kit, to answer outside the hall. Without it
+	// a remote agent is offered nothing.
+	RemoteAllowed bool `json:"remote_allowed,omitempty"`
+	// RemoteQueues is the only queues for which that holds; none means every queue that
+	// is RemoteFit.
+	RemoteQueues []QueueID `json:"remote_queues,omitempty"`
+	// ConfidentialQueues are those Confidential ones that the agent is named for.
+	ConfidentialQueues []QueueID `json:"confidential_queues,omitempty"`
+}
+
 // AgentBudget: how much live time the person has left. The router counts down itself
 // from here on, and takes the agent out of service (Paused, weekly_limit) in the
 // moment at which only Reserve is left, never during an offer, a talk or a wrap-up.
@@ -153,6 +182,14 @@ type AgentBudget struct {
 // Tick: nothing happened but time. Due when NextDeadline says so; any other event
 // does its work as well.
 type Tick struct{}
+
+// Configured: everything works like this from now on. Queues are added, changed or
+// removed while calls wait: who waits keeps the place, who waits in a removed queue is
+// given back by NobodyThere at once; calls that ring or talk go on. Deadlines that run
+// already stay as they are.
+type Configured struct {
+	Config Config `json:"config"`
+}
 
 // QueueChanged: a queue is new or works differently from now on. Deadlines that run
 // already stay as they are.
@@ -177,7 +214,9 @@ func (WrapUpDone) Kind() string     { return "wrap_up_done" }
 func (AgentTaken) Kind() string     { return "agent_taken" }
 func (StillHere) Kind() string      { return "still_here" }
 func (Tick) Kind() string           { return "tick" }
+func (AgentProfile) Kind() string   { return "agent_profile" }
 func (AgentBudget) Kind() string    { return "agent_budget" }
+func (Configured) Kind() string     { return "configured" }
 func (QueueChanged) Kind() string   { return "queue_changed" }
 
 func (AgentSignedIn) event()  {}
@@ -196,5 +235,7 @@ func (WrapUpDone) event()     {}
 func (AgentTaken) event()     {}
 func (StillHere) event()      {}
 func (Tick) event()           {}
+func (AgentProfile) event()   {}
 func (AgentBudget) event()    {}
+func (Configured) event()     {}
 func (QueueChanged) event()   {}

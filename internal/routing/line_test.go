@@ -55,7 +55,7 @@ func TestLineAgainstASortedSlice(t *testing.T) {
 				want++
 			}
 		}
-		if got := passed(&l, probe); got != want {
+		if got := passed(&l, probe, false); got != want {
 			t.Fatalf("passed %d, want %d", got, want)
 		}
 	})

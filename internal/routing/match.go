@@ -1,42 +1,113 @@
 package routing
 
-import "time"
+import "slices"
 
 // The two choices of the router stand here and nowhere else: bestCall when an agent
-// becomes free and bestAgent when a call comes. Today every agent of a queue may
-// take every call of it, so the first of a line is the answer. Skills, languages and
-// overflow narrow who may take what; they belong here.
+// becomes free and bestAgent when a call comes. Who may take what is decided by lanes
+// (needs.go) and profiles (profile.go), the order by compare (score.go).
 
-// bestCall is the best waiting call over all queues of a, nil when none waits.
-func bestCall(a *agent) *call {
-	var best *call
+// choice is what bestCall or bestAgent found.
+type choice struct {
+	call  *call
+	agent *agent
+	// denied would have been chosen but for the clause that why names.
+	deniedCall  *call
+	deniedAgent *agent
+	why         verdict
+}
+
+// bestCall is the best waiting call that a may take, over the own queues, those of
+// bodies that borrow, and the callers who wait for a alone.
+func (s *State) bestCall(a *agent) choice {
+	var x choice
 	for _, q := range a.queues {
-		if q.waiting.len() > 0 {
-			if c := q.waiting.at(0); best == nil || c.before(best) {
-				best = c
+		for _, l := range q.active {
+			c := l.waiting.at(0)
+			switch v := s.verdict(l, a.profile); {
+			case v == canTake:
+				if x.call == nil || s.sooner(c, x.call, a) {
+					x.call = c
+				}
+			case v.clause() != "":
+				if x.deniedCall == nil || s.sooner(c, x.deniedCall, a) {
+					x.deniedCall, x.why = c, v
+				}
 			}
 		}
 	}
-	return best
+	for _, c := range a.own {
+		if x.call == nil || s.sooner(c, x.call, a) {
+			x.call = c
+		}
+	}
+	for _, q := range a.helps {
+		for _, l := range q.active {
+			if c := l.waiting.at(0); (x.call == nil || s.sooner(c, x.call, a)) && s.borrows(l, a) {
+				x.call = c
+			}
+		}
+	}
+	if x.deniedCall != nil && x.call != nil && !s.sooner(x.deniedCall, x.call, a) {
+		x.deniedCall = nil
+	}
+	return x
 }
 
-// bestAgent is the longest-idle ready agent for c, nil when none is ready.
-func bestAgent(c *call) *agent {
-	if c.queue.ready.len() == 0 {
-		return nil
+// borrows says whether a call of l may have a, who serves the queue for another body.
+func (s *State) borrows(l *lane, a *agent) bool {
+	b := a.home
+	left := b.ready.len()
+	if a.inReady {
+		left--
 	}
-	return c.queue.ready.at(0)
+	return l.mayBorrow(b, left) && s.verdict(l, a.profile) == canTake
+}
+
+// bestAgent is the agent for c, who stands in its lane: the one it is held for, else
+// the longest-idle ready one of the queue who may take it, else one of a body that
+// helps. No agent when none is ready.
+func (s *State) bestAgent(c *call) choice {
+	x := choice{call: c}
+	if c.preferUntil != 0 {
+		if p := s.agents[c.prefer]; p.inReady {
+			x.agent = p
+		}
+		return x
+	}
+	l := &c.family.lanes[c.stage]
+	for _, a := range c.queue.ready.all() {
+		v := s.verdict(l, a.profile)
+		if v == canTake {
+			x.agent = a
+			return x
+		}
+		if v.clause() != "" && x.deniedAgent == nil {
+			x.deniedAgent, x.why = a, v
+		}
+	}
+	if len(l.stage.bodies) > 0 {
+		x.agent = s.lent(l)
+	}
+	return x
 }
 
 // seek gives a, who has just become Ready, the best call, or lets a wait for one.
 func (s *State) seek(a *agent) {
-	if c := bestCall(a); c != nil {
-		s.offer(c, a, AgentFreed)
+	x := s.bestCall(a)
+	if x.deniedCall != nil {
+		s.refuse(a, x.deniedCall, x.why.clause(), Reason(x.why.String()))
+	}
+	if x.call != nil {
+		s.offer(x.call, a, AgentFreed)
 		return
 	}
 	a.inReady = true
 	for _, q := range a.queues {
 		q.ready.insert(a)
+	}
+	if b := a.home; b != nil {
+		b.ready.insert(a)
+		s.mayLend(b)
 	}
 }
 
@@ -44,6 +115,9 @@ func (s *State) leaveReady(a *agent) {
 	a.inReady = false
 	for _, q := range a.queues {
 		q.ready.remove(a)
+	}
+	if b := a.home; b != nil {
+		b.ready.remove(a)
 	}
 }
 
@@ -59,13 +133,41 @@ func (s *State) enqueue(c *call) {
 		}
 		s.askCaller(c)
 	}
-	c.queue.waiting.insert(c)
-	if a := bestAgent(c); a != nil {
-		s.offer(c, a, CallCame)
-		return
+	s.stand(c)
+	if !s.find(c) {
+		s.setCallAlarm(c)
+		s.ask(c.queue)
 	}
-	s.setCallAlarm(c)
-	s.ask(c.queue)
+}
+
+// find offers c, who waits, to the best agent; false when there is none.
+func (s *State) find(c *call) bool {
+	x := s.bestAgent(c)
+	if x.deniedAgent != nil {
+		s.refuse(x.deniedAgent, c, x.why.clause(), Reason(x.why.String()))
+	}
+	if x.agent == nil {
+		return false
+	}
+	s.offer(c, x.agent, CallCame)
+	return true
+}
+
+// findLoose looks for agents for the calls that may have more of them than before: the
+// wait for one agent has ended, or the configuration has changed.
+func (s *State) findLoose() {
+	for len(s.loose) > 0 {
+		batch := s.loose
+		s.loose = nil
+		batch = slices.DeleteFunc(batch, func(c *call) bool { return c.queue == nil || c.state != waiting })
+		slices.SortFunc(batch, func(c, d *call) int { n, _ := s.compare(c, d, nil); return n })
+		for _, c := range batch {
+			if c.state == waiting && !s.find(c) {
+				s.setCallAlarm(c)
+				s.ask(c.queue)
+			}
+		}
+	}
 }
 
 // offer rings a for c. c stands in the waiting line; a is Ready.
@@ -76,7 +178,8 @@ func (s *State) offer(c *call, a *agent, trigger Trigger) {
 	}
 	c.attempts++
 	why := s.why(c, a, trigger)
-	q.waiting.remove(c)
+	s.step(c)
+	c.preferUntil = 0 // the offer to the agent it waited for uses that up
 	s.timers.stop(&c.timer)
 	if a.inReady {
 		s.leaveReady(a)
@@ -88,97 +191,7 @@ func (s *State) offer(c *call, a *agent, trigger Trigger) {
 	a.offer, a.on, a.call = s.nextOffer, c.id, c
 	s.open[a.offer] = a
 	until := s.now + int64(q.cfg.RingTimeout)
-	s.emit(Decision{Kind: Offer, Offer: a.offer, Call: c.id, Agent: a.id, Queue: q.id, Until: moment(until), Why: why})
+	d := s.emit(Decision{Kind: Offer, Offer: a.offer, Call: c.id, Agent: a.id, Queue: q.id, Until: moment(until)})
+	d.Why, d.Callback = why, c.virtual
 	s.move(a, Offered, ReasonOffer, until)
-}
-
-// why notes what the choice of a for c saw. Both still stand in their lines (a only
-// if it was waiting for a call).
-func (s *State) why(c *call, a *agent, trigger Trigger) Why {
-	q := c.queue
-	w := Why{
-		Trigger: trigger,
-		Waited:  time.Duration(s.now - c.since),
-		Attempt: c.attempts,
-		Waiting: q.waiting.len(),
-		Ready:   q.ready.len(),
-		Idle:    time.Duration(s.now - a.idle),
-	}
-	var rival *call
-	for _, other := range a.queues {
-		n := other.waiting.len()
-		if n == 0 {
-			continue
-		}
-		w.Choices += n
-		w.Passed += passed(&other.waiting, c)
-		r := other.waiting.at(0)
-		if r == c {
-			if n == 1 {
-				continue
-			}
-			r = other.waiting.at(1)
-		}
-		if rival == nil || r.before(rival) {
-			rival = r
-		}
-	}
-	if rival != nil {
-		w.Rival, w.RivalQueue, w.RivalWaited = rival.id, rival.queue.id, time.Duration(s.now-rival.since)
-		w.Rule = ruleOf(c, rival)
-	}
-	if !a.inReady { // came this moment; nobody else can be ready while calls wait
-		w.Ready++
-	} else if w.Ready > 1 {
-		b := q.ready.at(1)
-		w.NextAgent, w.NextIdle = b.id, time.Duration(s.now-b.idle)
-	}
-	return w
-}
-
-// ruleOf is the rule by which c comes before d.
-func ruleOf(c, d *call) Rule {
-	switch {
-	case c.priority != d.priority:
-		return ByPriority
-	case c.head != d.head:
-		return ByHead
-	case c.since != d.since:
-		return BySince
-	}
-	return ByArrival
-}
-
-// passed counts the calls of l that have waited longer than c but come later. The
-// line is made of runs of equal priority and head, each ordered by since, so two
-// searches per run do.
-func passed(l *line[*call], c *call) int {
-	calls := l.all()
-	n := 0
-	for i := 0; i < len(calls); {
-		g := calls[i]
-		end := len(calls)
-		if z := calls[end-1]; z.priority != g.priority || z.head != g.head {
-			end = search(i, len(calls), func(x *call) bool { return x.priority == g.priority && x.head == g.head }, calls)
-		}
-		if (g.priority != c.priority || g.head != c.head) && g.since < c.since {
-			n += search(i, end, func(x *call) bool { return x.since < c.since }, calls) - i
-		}
-		i = end
-	}
-	return n
-}
-
-// search returns the first index in [lo, hi) for which holds is false, given that it
-// holds for a prefix.
-func search(lo, hi int, holds func(*call) bool, calls []*call) int {
-	for lo < hi {
-		m := int(uint(lo+hi) >> 1)
-		if holds(calls[m]) {
-			lo = m + 1
-		} else {
-			hi = m
-		}
-	}
-	return lo
 }

@@ -128,6 +128,8 @@ func (s *State) lateAnswer(id OfferID) {
 func (s *State) connect(c *call, a *agent) {
 	q := c.queue
 	q.measure(c, s.now)
+	s.judgeTarget(c)
+	s.spend(q)
 	q.counts.Answered++
 	q.talking++
 	c.state, c.agent, c.also = talking, a, nil
@@ -172,7 +174,7 @@ func (s *State) agentTaken(a *agent, id CallID) {
 	if c := s.calls[id]; c != nil {
 		switch c.state {
 		case waiting: // picked out of the queue by hand
-			c.queue.waiting.remove(c)
+			s.step(c)
 			c.queue.counts.Picked++
 			s.connect(c, a)
 		case ringing:

@@ -38,81 +38,84 @@ func (s *State) classify(a *agent) {
 	for _, q := range a.queues {
 		q.members[a.class]--
 		q.members[c]++
-		s.ask(q)
+	}
+	for _, list := range [...][]*queue{a.queues, a.helps} {
+		for _, q := range list {
+			s.count(q, a, a.class, -1)
+			s.count(q, a, c, +1)
+			s.ask(q)
+		}
 	}
 	a.class = c
+	if c < expected {
+		s.letGo(a)
+	}
 }
 
-// there says whether a caller may hope for an agent of q.
-func (q *queue) there() bool {
-	n := q.members[working]
-	switch q.cfg.There {
-	case Always:
+// there says whether a caller of q without wishes may hope for an agent of q.
+func (q *queue) there() bool { return q.hope(&q.members) }
+
+// there says whether somebody could take a call of f, if not now then after full
+// relaxation or from another body.
+func (f *family) there() bool { return f.queue.hope(&f.members) }
+
+func (q *queue) hope(members *[classes]int) bool {
+	n := members[working]
+	switch {
+	case q.removed:
+		return false
+	case q.cfg.There == Always:
 		return true
-	case SignedIn:
-		n += q.members[expected] + q.members[away]
-	case Expected:
-		n += q.members[expected]
+	case q.cfg.There == SignedIn:
+		n += members[expected] + members[away]
+	case q.cfg.There == Expected:
+		n += members[expected]
 	}
 	return n > 0
 }
 
-// ask has tellNobody look at q if nobody seems to be there.
+// deserted says whether some caller of q has nobody to hope for.
+func (q *queue) deserted() bool {
+	for _, f := range q.families {
+		if f.calls > 0 && !f.there() {
+			return true
+		}
+	}
+	return false
+}
+
+// ask has tellNobody look at q if nobody seems to be there for somebody.
 func (s *State) ask(q *queue) {
-	if !q.dirty && !q.there() {
+	if !q.dirty && q.deserted() {
 		q.dirty = true
 		s.dirty = append(s.dirty, q)
 	}
 }
 
-// tellNobody gives the callers of deserted queues back. It runs at the end of Apply,
-// so that a passing state inside it turns nobody away.
+// tellNobody gives back the callers whom nobody can serve. It runs at the end of
+// Apply, so that a passing state inside it turns nobody away. Callbacks wait on.
 func (s *State) tellNobody() {
 	for i, q := range s.dirty {
 		s.dirty[i] = nil
 		q.dirty = false
-		if q.there() {
+		if !q.deserted() {
 			continue
 		}
-		for q.waiting.len() > 0 {
-			c := q.waiting.at(0)
-			q.waiting.remove(c)
+		for i := 0; i < q.waiting.len(); {
+			c := q.waiting.at(i)
+			if c.virtual && !q.removed || c.preferUntil != 0 || c.family.there() {
+				i++
+				continue
+			}
+			reason := ReasonNobody
+			if q.removed {
+				reason = ReasonQueueRemoved
+			}
+			s.step(c)
 			q.counts.Nobody++
-			s.emit(Decision{Kind: NobodyThere, Call: c.id, Queue: q.id, Reason: ReasonNobody})
+			s.emit(Decision{Kind: NobodyThere, Call: c.id, Queue: q.id, Reason: reason})
 			s.forget(c)
 		}
 	}
 	s.dirty = s.dirty[:0]
-}
-
-func (s *State) queueChanged(e QueueChanged) {
-	if e.Queue == "" {
-		s.Ignored++
-		return
-	}
-	q := s.queues[e.Queue]
-	if q != nil {
-		q.cfg = e.Config.withDefaults()
-		if q.counts.Ended == 0 { // nothing measured yet
-			q.handle = int64(q.cfg.HandlePrior)
-		}
-		s.ask(q)
-		return
-	}
-	q = s.addQueue(e.Queue, e.Config)
-	// The order of this walk does not matter: nobody waits in a new queue, and its
-	// ready line is ordered by itself.
-	for _, a := range s.agents {
-		for _, id := range a.wanted {
-			if id != e.Queue {
-				continue
-			}
-			s.link(a)
-			q.members[a.class]++
-			if a.inReady {
-				q.ready.insert(a)
-			}
-			break
-		}
-	}
 }

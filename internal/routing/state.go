@@ -14,18 +14,28 @@ type State struct {
 	queues map[QueueID]*queue
 	agents map[AgentID]*agent
 	calls  map[CallID]*call
+	bodies map[string]*body
 	open   map[OfferID]*agent // offers that ring or are being talked on
 	timers alarms
 	limits alarms // of the weekly budgets; looked at before an event
+
+	profiles    map[string]*profile // by key
+	profileNums []*profile          // by number, nil where one is free
+	blank       *profile            // of agents of whom nothing was said
+	leaving     bool                // a removed queue may be there
+	sharing     bool                // some body has a share
+	shareAt     int64               // when body.over was found; 0 for not
 
 	nextOffer   OfferID
 	nextArrival uint64
 	nextAgent   uint64
 
-	past  [pastOffers]pastOffer // the latest offers that are over, at id % pastOffers
-	dirty []*queue              // queues to be asked at the end of Apply whether somebody is there
-	out   []Decision
-	spare []*call // call records to use again
+	past    [pastOffers]pastOffer // the latest offers that are over, at id % pastOffers
+	lenders []*body               // to be asked at the end of Apply whether they can lend again
+	loose   []*call               // whose wait for one agent has ended in this Apply
+	dirty   []*queue              // queues to be asked at the end of Apply whether somebody is there
+	out     []Decision
+	spare   []*call // call records to use again
 
 	audit func(*call, *agent) // sees each choice before it is made; set by tests only
 }
@@ -54,6 +64,15 @@ type queue struct {
 	errBias int64 // mean of (real − expected wait), ns, exponentially weighted
 	errAbs  int64 // mean of its absolute value
 	dirty   bool
+
+	body     *body
+	speaks   bool // some stage asks for the language
+	stages   []stage
+	families []*family
+	active   []*lane // where calls wait, in no order
+	late     int     // waiting calls past the target
+	level    int64   // answered within the target, exponentially weighted, millionths
+	removed  bool    // not in the configuration any more; goes with its last call
 }
 
 type class uint8
@@ -68,10 +87,14 @@ const (
 )
 
 type agent struct {
-	id     AgentID
-	num    uint64 // in the order in which the router heard of them
-	wanted []QueueID
-	queues []*queue // those of wanted that exist
+	id      AgentID
+	num     uint64 // in the order in which the router heard of them
+	wanted  []QueueID
+	queues  []*queue // those of wanted that exist
+	helps   []*queue // of bodies that the agent's may help
+	home    *body
+	own     []*call // wait for this agent alone, in no order
+	profile *profile
 
 	state   AgentState
 	since   int64  // entered the state
@@ -136,50 +159,52 @@ const (
 )
 
 type call struct {
-	id       CallID
-	queue    *queue
-	priority int
-	head     bool
-	since    int64
-	arrival  uint64
-	entered  int64 // came into this queue
-	limit    int64 // MaxWait is over; 0 for none
-	check    int64 // StillThere is due, or its answer; 0 when not
-	asked    bool
-	language string
-	entry    int
-	state    callState
-	attempts int
-	estimate int64  // wait that was expected when it came, ns; -1 when unknown
-	agent    *agent // ringing, talking
-	also     *agent // talking: taken into the call beside agent
-	timer    alarm
-	refused  []uint64 // numbers of the agents whom a clause kept from the call
-}
-
-func (c *call) before(d *call) bool {
-	if c.priority != d.priority {
-		return c.priority > d.priority
-	}
-	if c.head != d.head {
-		return c.head
-	}
-	if c.since != d.since {
-		return c.since < d.since
-	}
-	return c.arrival < d.arrival
+	id          CallID
+	queue       *queue
+	priority    int
+	head        bool
+	since       int64
+	arrival     uint64
+	entered     int64 // came into this queue
+	limit       int64 // MaxWait is over; 0 for none
+	check       int64 // StillThere is due, or its answer; 0 when not
+	asked       bool
+	language    string
+	entry       int
+	state       callState
+	attempts    int
+	estimate    int64  // wait that was expected when it came, ns; -1 when unknown
+	agent       *agent // ringing, talking
+	also        *agent // talking: taken into the call beside agent
+	timer       alarm
+	target      alarm // of the queue's Target, where it protects a lender
+	late        bool  // waits past the target
+	family      *family
+	stage       int
+	skills      map[Skill]int // the call asks for
+	sign        string        // of skills
+	prefer      AgentID
+	preferUntil int64 // held for prefer; 0 when not
+	relaxFrom   int64 // stages count from here
+	caller      string
+	virtual     bool     // a callback: nobody is on the line
+	refused     []uint64 // numbers of the agents whom a clause kept from the call
 }
 
 // New returns an empty State with the queues of cfg.
 func New(cfg Config) *State {
 	s := &State{
-		cfg:    cfg.withDefaults(),
-		queues: make(map[QueueID]*queue, len(cfg.Queues)),
-		agents: map[AgentID]*agent{},
-		calls:  map[CallID]*call{},
-		open:   map[OfferID]*agent{},
+		cfg:      cfg.withDefaults(),
+		queues:   make(map[QueueID]*queue, len(cfg.Queues)),
+		agents:   map[AgentID]*agent{},
+		calls:    map[CallID]*call{},
+		open:     map[OfferID]*agent{},
+		bodies:   map[string]*body{},
+		profiles: map[string]*profile{},
 	}
 	s.cfg.Queues = nil
+	s.blank = s.profileOf(AgentProfile{})
+	s.configureBodies()
 	for id, q := range cfg.Queues {
 		s.addQueue(id, q)
 	}
@@ -188,8 +213,9 @@ func New(cfg Config) *State {
 
 func (s *State) addQueue(id QueueID, cfg QueueConfig) *queue {
 	q := &queue{id: id, cfg: cfg.withDefaults()}
-	q.handle = int64(q.cfg.HandlePrior)
+	q.handle, q.level = int64(q.cfg.HandlePrior), fullLevel
 	s.queues[id] = q
+	s.shape(q)
 	return q
 }
 

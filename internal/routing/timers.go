@@ -5,7 +5,8 @@ type alarm struct {
 	at    int64 // nanoseconds; meaningless when index < 0
 	index int   // place in the heap, -1 when it is not set
 	agent *agent
-	call  *call // exactly one of the two is set
+	call  *call
+	body  *body // exactly one of them is set
 }
 
 // before orders by time; at the same instant agents come before calls (who becomes
@@ -19,10 +20,21 @@ func (a *alarm) before(b *alarm) bool {
 	if (a.agent != nil) != (b.agent != nil) {
 		return a.agent != nil
 	}
+	if a.agent == nil && a.call == nil || b.agent == nil && b.call == nil {
+		return a.beforeOther(b)
+	}
 	if a.agent != nil {
 		return a.agent.num < b.agent.num
 	}
 	return a.call.arrival < b.call.arrival
+}
+
+// beforeOther orders alarms of which one is of a body: calls first, then by name.
+func (a *alarm) beforeOther(b *alarm) bool {
+	if (a.call != nil) != (b.call != nil) {
+		return a.call != nil
+	}
+	return a.body.id < b.body.id
 }
 
 // alarms is a binary heap of alarms that know their place.

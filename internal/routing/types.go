@@ -109,6 +109,7 @@ const (
 	ReasonUnknownOffer Reason = "unknown_offer" // an answer to an offer that this state never made or has forgotten
 	ReasonWeeklyLimit  Reason = "weekly_limit"  // the live time of the week is used up
 	ReasonBudget       Reason = "budget"        // there is live time again: the week has turned or a budget came
+	ReasonQueueRemoved Reason = "queue_removed" // the queue is not in the configuration any more
 	ReasonPaused       Reason = "paused"        // a pause for which the agent gave no reason
 )
 
