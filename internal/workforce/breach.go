@@ -18,7 +18,6 @@ const (
 	CauseWrapUp     Cause = "wrap_up"          // the notes of a call that began inside the limit
 	CauseManual     Cause = "manual"           // by hand: a direct or consulted call, or ready by the person's own word with nothing left
 	CauseClock      Cause = "clock_step"       // the clock stepped in this week; without it the limit would not have been passed then
-	CauseRestart    Cause = "restart"          // the process went; live up to its last sign of life is assumed
 	CauseNotStopped Cause = "not_stopped"      // nothing stopped the person: the router had no budget
 )
 
@@ -41,6 +40,7 @@ type Breach struct {
 type Stretch struct {
 	From    time.Time          `json:"from"`
 	Until   time.Time          `json:"until"`
+	Assumed bool               `json:"assumed,omitempty"` // the process went; Until is its last sign of life
 	Cause   Cause              `json:"cause"`
 	State   routing.AgentState `json:"state"`
 	Since   time.Time          `json:"since"` // the state began: the call in progress since
@@ -76,8 +76,8 @@ type jump struct{ from, to int64 }
 const maxJumps = 64
 
 // breach opens the record at reached.
-func (l *Ledger) breach(p *person, r *Reading, c crossing, crashed bool) *Breach {
-	cause := l.cause(p, c.reached, true, crashed)
+func (l *Ledger) breach(p *person, r *Reading, c crossing) *Breach {
+	cause := l.cause(p, c.reached, true)
 	again := p.raw < p.last && l.spanAt(p.last).week == c.week
 	if again || l.invented(p, c) || p.cur.week == c.week && p.cur.doubt > 0 {
 		cause = CauseClock
@@ -93,11 +93,8 @@ func (l *Ledger) stretch(p *person, from int64, cause Cause) Stretch {
 	return Stretch{From: moment(from), Until: moment(from), Cause: cause, State: p.state, Since: moment(p.since), Call: p.call, Body: p.body, Station: p.station}
 }
 
-func (l *Ledger) cause(p *person, at int64, first, crashed bool) Cause {
-	switch {
-	case crashed:
-		return CauseRestart
-	case p.reason == routing.ReasonTaken:
+func (l *Ledger) cause(p *person, at int64, first bool) Cause {
+	if p.reason == routing.ReasonTaken {
 		return CauseManual
 	}
 	switch p.state {
@@ -133,7 +130,7 @@ func (l *Ledger) invented(p *person, c crossing) bool {
 
 // overrun brings the breach of the present week up to end, after live time from from
 // to end was counted.
-func (l *Ledger) overrun(p *person, from, end int64, crashed bool) {
+func (l *Ledger) overrun(p *person, from, end int64) {
 	b := p.breachOf(p.cur.week)
 	if b == nil {
 		return
@@ -165,7 +162,7 @@ func (l *Ledger) overrun(p *person, from, end int64, crashed bool) {
 		b.More++
 		return
 	}
-	s := l.stretch(p, from, l.cause(p, from, false, crashed))
+	s := l.stretch(p, from, l.cause(p, from, false))
 	s.Until = moment(end)
 	b.Stretches = append(b.Stretches, s)
 }
@@ -190,5 +187,14 @@ func (l *Ledger) retract(p *person) {
 	p.breaches = slices.DeleteFunc(p.breaches, func(b Breach) bool { return b.Week == w })
 	if p.warned == w {
 		p.fired &^= 1 << limitBit
+	}
+}
+
+// assume marks what was running past the limit when the process went.
+func (p *person) assume(w calendar.Week) {
+	if b := p.breachOf(w); b != nil {
+		if s := &b.Stretches[len(b.Stretches)-1]; s.State == p.state && s.Since.Equal(moment(p.since)) {
+			s.Assumed = true
+		}
 	}
 }

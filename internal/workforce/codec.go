@@ -122,6 +122,14 @@ func (w *writer) s(s string) {
 	w.b = append(w.b, s...)
 }
 
+func (w *writer) flag(on bool) {
+	if on {
+		w.u(1)
+	} else {
+		w.u(0)
+	}
+}
+
 func (w *writer) station(s Station) {
 	w.u(uint64(s.Place))
 	w.s(s.Hall)
@@ -183,8 +191,8 @@ func (w *writer) person(p *person, number func(uint32) uint64) {
 		w.u(uint64(s.state))
 		at = s.at
 	}
-	w.u(uint64(p.next))
-	for _, m := range p.seen {
+	w.u(uint64(p.seen.next))
+	for _, m := range p.seen.marks {
 		w.u(m.id)
 		w.u(m.content)
 		w.i(m.at)
@@ -197,11 +205,7 @@ func (w *writer) person(p *person, number func(uint32) uint64) {
 	}
 	w.i(p.offered)
 	w.s(p.queue)
-	if p.talked {
-		w.u(1)
-	} else {
-		w.u(0)
-	}
+	w.flag(p.talked)
 }
 
 func (w *writer) breach(b *Breach) {
@@ -217,6 +221,7 @@ func (w *writer) breach(b *Breach) {
 	for _, s := range b.Stretches {
 		w.i(s.From.UnixNano())
 		w.i(s.Until.UnixNano())
+		w.flag(s.Assumed)
 		w.s(string(s.Cause))
 		w.u(uint64(s.State))
 		w.i(s.Since.UnixNano())
@@ -341,9 +346,9 @@ func (r *reader) person(cells uint64) *person {
 		at += r.i()
 		p.window = append(p.window, segment{at, uint32(r.below(cells)), routing.AgentState(r.below(uint64(stateCount)))})
 	}
-	p.next = int(r.below(maxSeen))
-	for i := range p.seen {
-		p.seen[i] = mark{r.u(), r.u(), r.i()}
+	p.seen.next = int(r.below(maxSeen))
+	for i := range p.seen.marks {
+		p.seen.marks[i] = mark{r.u(), r.u(), r.i()}
 	}
 	p.warned, p.fired = r.week(), uint8(r.below(256))
 	for range r.count(9) {
@@ -359,7 +364,7 @@ func (r *reader) person(cells uint64) *person {
 func (r *reader) breach(id routing.AgentID) Breach {
 	b := Breach{Person: id, Week: r.week(), Basis: Basis(r.s()), Limit: time.Duration(r.i()), From: moment(r.time()), Until: moment(r.time()), Over: time.Duration(r.i()), Cause: Cause(r.s()), More: int(r.below(1 << 31))}
 	for range r.count(8) {
-		b.Stretches = append(b.Stretches, Stretch{From: moment(r.time()), Until: moment(r.time()), Cause: Cause(r.s()), State: routing.AgentState(r.below(uint64(stateCount))), Since: moment(r.time()), Call: r.s(), Body: r.s(), Station: r.station()})
+		b.Stretches = append(b.Stretches, Stretch{From: moment(r.time()), Until: moment(r.time()), Assumed: r.below(2) == 1, Cause: Cause(r.s()), State: routing.AgentState(r.below(uint64(stateCount))), Since: moment(r.time()), Call: r.s(), Body: r.s(), Station: r.station()})
 	}
 	if len(b.Stretches) == 0 {
 		r.fail()

@@ -134,7 +134,7 @@ func (p *person) rollCross(r *Reading, t, threshold int64) (int64, bool) {
 }
 
 // fire says what p reaches up to the told time upto.
-func (l *Ledger) fire(p *person, upto int64, crashed bool) {
+func (l *Ledger) fire(p *person, upto int64) {
 	for {
 		c, ok := l.nextCross(p)
 		if !ok || c.due > upto {
@@ -147,7 +147,7 @@ func (l *Ledger) fire(p *person, upto int64, crashed bool) {
 		n := Notice{Kind: Warning, Person: p.id, Week: c.week, Threshold: c.threshold, At: moment(c.reached)}
 		if c.bit == limitBit {
 			n.Kind = LimitPassed
-			n.Cause = l.breach(p, l.readings.week(c.week), c, crashed).Cause
+			n.Cause = l.breach(p, l.readings.week(c.week), c).Cause
 		}
 		l.notices = append(l.notices, n)
 	}

@@ -66,12 +66,12 @@ func (l *Ledger) Apply(m Move) []Notice {
 		p = &person{id: m.Person, raw: at, last: at, heapIndex: -1}
 		l.persons[m.Person] = p
 	}
-	if p.doubled(&m, fingerprints(&m)) {
+	if p.seen.doubled(&m, p.raw, p.state) {
 		return nil
 	}
 	raw := nanos(m.At)
-	l.fire(p, raw, false)
-	l.flow(p, raw, false)
+	l.fire(p, raw)
+	l.flow(p, raw)
 	l.retract(p)
 	if m.Body != "" {
 		p.body = m.Body
@@ -106,7 +106,7 @@ func (l *Ledger) Advance(now time.Time) []Notice {
 	at := nanos(now)
 	for len(l.due) > 0 && l.due[0].due <= at {
 		p := l.due[0]
-		l.fire(p, at, false)
+		l.fire(p, at)
 		l.sync(p)
 	}
 	slices.SortStableFunc(l.notices, func(a, b Notice) int {
@@ -163,11 +163,11 @@ func (l *Ledger) back(from, to int64) {
 			continue
 		}
 		if from > p.raw {
-			l.fire(p, from, false)
-			l.flow(p, from, false)
+			l.fire(p, from)
+			l.flow(p, from)
 		}
 		if to < p.raw {
-			l.flow(p, to, false)
+			l.flow(p, to)
 		}
 		l.sync(p)
 	}
@@ -191,8 +191,8 @@ func (l *Ledger) Restart(at, lastSeen time.Time) []Notice {
 			continue
 		}
 		if end > p.raw {
-			l.fire(p, end, true)
-			l.flow(p, end, true)
+			l.fire(p, end)
+			l.flow(p, end)
 		}
 		l.retract(p)
 		span := l.spanAt(p.last)
@@ -200,6 +200,7 @@ func (l *Ledger) Restart(at, lastSeen time.Time) []Notice {
 			l.roll(p, span.week)
 			p.cur.crashes++
 			p.cur.lost += max(up-p.raw, 0)
+			p.assume(span.week)
 		}
 		p.offered, p.queue, p.talked = 0, "", false
 		p.call, p.reason, p.station, p.since = "", "", Station{}, p.last

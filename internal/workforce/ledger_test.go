@@ -175,7 +175,6 @@ func TestR_2_6_36h_NamesTheCauseOfEachKindOfOverrun(t *testing.T) {
 		CauseManual:     func(s *story) { s.at(35*h, routing.Talking, by(routing.ReasonTaken), call("c")) },
 		CauseNotStopped: func(*story) {},
 		CauseClock:      func(s *story) { s.l.Stepped(monday.Add(35*h+30*time.Minute), monday.Add(36*h+10*time.Minute)) },
-		CauseRestart:    func(s *story) { s.l.Restart(monday.Add(38*h), monday.Add(37*h)) },
 	} {
 		t.Run(string(want), func(t *testing.T) {
 			s := tell(t)
@@ -188,6 +187,14 @@ func TestR_2_6_36h_NamesTheCauseOfEachKindOfOverrun(t *testing.T) {
 			}
 		})
 	}
+	t.Run("the process went", func(t *testing.T) {
+		s := tell(t)
+		s.at(0, routing.Talking, call("c"))
+		s.l.Restart(monday.Add(38*h), monday.Add(37*h))
+		if b := s.week(week, 40*h).Breach; b == nil || b.Cause != CauseCall || b.Over != h || !b.Stretches[0].Assumed {
+			t.Errorf("breach: %+v", b)
+		}
+	})
 	t.Run("ready by own word with nothing left", func(t *testing.T) {
 		s := tell(t)
 		s.at(0, routing.Ready)

@@ -43,8 +43,7 @@ type person struct {
 	older  account   // all weeks before past, folded
 	window []segment // covers at least the last 168 hours before last
 
-	seen [maxSeen]mark
-	next int // of seen
+	seen seen
 
 	warned   calendar.Week // fired belongs to this week
 	fired    uint8         // bit i: Warn[i], limitBit: the limit
@@ -89,27 +88,34 @@ func fingerprints(m *Move) mark {
 	return out
 }
 
-// doubled says whether the move was seen before. The same content counts as the same
-// move unless it follows from the present state at the present time: within one
-// instant a state can come round twice.
-func (p *person) doubled(m *Move, f mark) bool {
-	for _, s := range p.seen {
-		if s.content == 0 {
+// seen remembers the last moves of a person.
+type seen struct {
+	marks [maxSeen]mark
+	next  int
+}
+
+// doubled says whether the move was seen before, and remembers it. The same content
+// counts as the same move unless it follows from the present state at the present time
+// (last told): within one instant a state can come round twice.
+func (s *seen) doubled(m *Move, last int64, state routing.AgentState) bool {
+	f := fingerprints(m)
+	for _, old := range s.marks {
+		if old.content == 0 {
 			continue
 		}
-		if f.id != 0 && s.id == f.id {
+		if f.id != 0 && old.id == f.id {
 			return true
 		}
-		if s.content == f.content && (f.at < p.raw || m.From == 0 || m.From != p.state) {
+		if old.content == f.content && (f.at < last || m.From == 0 || m.From != state) {
 			return true
 		}
 	}
-	p.seen[p.next] = f
-	p.next = (p.next + 1) % maxSeen
+	s.marks[s.next] = f
+	s.next = (s.next + 1) % maxSeen
 	return false
 }
 
-// account of the week of span; weeks only go forward.
+// roll opens the account of week w; weeks only go forward.
 func (l *Ledger) roll(p *person, w calendar.Week) {
 	if p.cur.week == w {
 		return
@@ -134,7 +140,7 @@ func (l *Ledger) roll(p *person, w calendar.Week) {
 }
 
 // flow lets time pass for p up to the told time raw.
-func (l *Ledger) flow(p *person, raw int64, crashed bool) {
+func (l *Ledger) flow(p *person, raw int64) {
 	if raw < p.raw {
 		if p.state <= routing.SignedOut {
 			p.raw = raw
@@ -157,7 +163,7 @@ func (l *Ledger) flow(p *person, raw int64, crashed bool) {
 		l.roll(p, span.week)
 		if l.readings.week(span.week).Counted(p.state) {
 			p.cur.doubt += end - p.raw
-			l.overrun(p, p.raw, end, crashed)
+			l.overrun(p, p.raw, end)
 		}
 		p.raw = end
 	}
@@ -169,7 +175,7 @@ func (l *Ledger) flow(p *person, raw int64, crashed bool) {
 		p.cur.add(p.cell, p.state, end-from)
 		p.last, p.raw = end, end
 		if l.readings.week(span.week).Counted(p.state) {
-			l.overrun(p, from, end, crashed)
+			l.overrun(p, from, end)
 		}
 	}
 	p.raw = raw
