@@ -6,11 +6,14 @@ import (
 	"cagri/internal/prompt"
 )
 
-// Input is what happens to a call in the flow: Start, Played, Key, Timeout or Queue.
+// Input is what happens to a call in the flow: Start, Played, Key, Timeout, Queue, or
+// the answer to what an action asked for.
 type Input interface{ input() }
 
 // Start begins the flow. The first input; later ones are ignored.
-type Start struct{}
+type Start struct {
+	Withheld bool // the caller's number is not known
+}
 
 // Played says that the latest Play has come to its end. The end of a prompt that
 // was replaced must not be reported: compare play ids before you pass it on.
@@ -27,11 +30,54 @@ type Timeout struct{}
 // Queue says how the wait in a queue ended other than with an agent.
 type Queue struct{ Outcome Outcome }
 
+// Served says that the talk with an agent is over and the caller is still there. Only
+// where Enqueue has Stay; otherwise the flow is over with the talk.
+type Served struct{}
+
+// Hours answers AskHours.
+type Hours struct{ Open bool }
+
+// Done answers Transfer, Voicemail, Callback and Book: OK says that it has come about.
+// A transfer that has comes to an end with the call; Done{OK: true} then does nothing.
+type Done struct {
+	OK     bool
+	Reason string // for the journal: "busy", "no_answer", "empty" …
+}
+
+// Slots answers AskSlots.
+type Slots struct{ List []Slot }
+
+// Slot is a time at which the caller can be called.
+type Slot struct {
+	Day  SlotDay
+	Hour int // of the day, 0 to 23, Asia/Baku
+}
+
+// SlotDay is how the day of a slot is said.
+type SlotDay uint8
+
+// Days of a slot: SlotMonday + n is the n-th day after Monday.
+const (
+	SlotToday SlotDay = iota
+	SlotTomorrow
+	SlotMonday
+	SlotTuesday
+	SlotWednesday
+	SlotThursday
+	SlotFriday
+	SlotSaturday
+	SlotSunday
+)
+
 func (Start) input()   {}
 func (Played) input()  {}
 func (Key) input()     {}
 func (Timeout) input() {}
 func (Queue) input()   {}
+func (Served) input()  {}
+func (Hours) input()   {}
+func (Done) input()    {}
+func (Slots) input()   {}
 
 // Outcome is how a queue let a caller go.
 type Outcome uint8
@@ -56,9 +102,9 @@ func (o Outcome) String() string {
 	return "unknown"
 }
 
-// Action is what the call must do now, in the order given: Play, Await,
-// NoticePlayed, Language, Enqueue, End or Step. A list with a Play, Await, Enqueue
-// or End in it ends whatever was playing or waited for before.
+// Action is what the call must do now, in the order given. A list with a Play, Await,
+// Enqueue, Transfer, Voicemail or End in it ends whatever was playing or waited for
+// before. AskHours, AskSlots, Callback and Book are answered at once.
 type Action interface{ action() }
 
 // Play plays parts in Language from the start and reports Played at their end.
@@ -93,7 +139,48 @@ type Enqueue struct {
 	Priority int           // higher is served earlier; 0 is usual
 	Parts    []prompt.Part // said first, once; may be empty
 	Language prompt.Language
+	Stay     bool // the flow goes on after the talk: report Served when the agent hangs up first
 }
+
+// AskHours asks whether the queue is open now; answer with Hours.
+type AskHours struct{ Queue string }
+
+// Transfer plays Parts and connects the caller with a number outside; answer with Done
+// when nobody is there. Once connected the flow is over.
+type Transfer struct {
+	Number   string
+	Parts    []prompt.Part
+	Language prompt.Language
+}
+
+// Voicemail records what the caller says after a tone, at most Limit long, until '#' or
+// the caller hangs up; answer with Done, OK when something was said. A caller who hangs
+// up ends the call, and what was said is kept.
+type Voicemail struct{ Limit time.Duration }
+
+// Callback promises the caller a call from the queue, in the place that the caller has
+// or would have there. Number is what the caller keyed in; empty means the caller's own.
+// Answer with Done.
+type Callback struct {
+	Queue  string
+	Number string
+}
+
+// AskSlots asks for up to Most times at which the queue can call back; answer with Slots.
+type AskSlots struct {
+	Queue string
+	Most  int
+}
+
+// Book promises the call at Slot. Answer with Done.
+type Book struct {
+	Queue  string
+	Number string // empty: the caller's own
+	Slot   Slot
+}
+
+// Rate is the mark the caller gave, 1 (worst) to 5 (best).
+type Rate struct{ Mark int }
 
 // End plays Parts in Language to their end and hangs up. The machine is finished;
 // it ignores every later input.
@@ -117,4 +204,11 @@ func (NoticePlayed) action() {}
 func (Language) action()     {}
 func (Enqueue) action()      {}
 func (End) action()          {}
+func (AskHours) action()     {}
+func (Transfer) action()     {}
+func (Voicemail) action()    {}
+func (Callback) action()     {}
+func (AskSlots) action()     {}
+func (Book) action()         {}
+func (Rate) action()         {}
 func (Step) action()         {}

@@ -142,7 +142,7 @@ func (c *checker) phrases() {
 				c.offered(n, p)
 			}
 		}
-		if len(n.Parts) == 0 && n.Kind != KindQueue {
+		if len(n.Parts) == 0 && n.Kind != KindQueue && n.Kind != KindHours && n.Kind != KindTransfer {
 			c.wrong(n.At, name, "it says nothing", "name a phrase; a caller must never hear silence")
 		}
 	}
@@ -163,7 +163,7 @@ func (c *checker) offered(n *Node, p prompt.Part) {
 func (c *checker) queues() {
 	for _, name := range c.f.Order {
 		n := c.f.Nodes[name]
-		if n.Kind == KindQueue && c.lim.Queues != nil && !slices.Contains(c.lim.Queues, n.Queue) {
+		if n.Queue != "" && c.lim.Queues != nil && !slices.Contains(c.lim.Queues, n.Queue) {
 			c.wrong(n.At, name, fmt.Sprintf("there is no queue %q", n.Queue), "queues that exist: "+strings.Join(c.lim.Queues, ", "))
 		}
 	}

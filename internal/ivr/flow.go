@@ -19,6 +19,14 @@ const (
 	KindMenu     Kind = "menu"     // lets the caller choose where to go
 	KindQueue    Kind = "queue"    // waits for an agent
 	KindEnd      Kind = "end"      // says goodbye and hangs up
+
+	KindHours       Kind = "hours"       // asks whether a queue is open now
+	KindInformation Kind = "information" // says something that settles the caller's matter
+	KindTransfer    Kind = "transfer"    // connects with a number outside
+	KindVoicemail   Kind = "voicemail"   // takes a message
+	KindCallback    Kind = "callback"    // promises to call back in the caller's turn
+	KindBooking     Kind = "booking"     // promises to call back at a time the caller chooses
+	KindSurvey      Kind = "survey"      // asks for a mark of 1 to 5 after the talk
 )
 
 // Position is a place in a flow file; line and column count from 1.
@@ -66,7 +74,18 @@ type Node struct {
 	Priority  int
 	OnNobody  Way // no_agents
 	OnTimeout Way // timed_out
-	OnClosed  Way // closed
+	OnClosed  Way // closed; of hours too
+	OnServed  Way // after: the agent has hung up and the caller is still there; may be empty
+
+	// hours
+	OnOpen Way // open
+
+	// transfer, voicemail, callback, booking
+	Number   string        // transfer: whom to call
+	Limit    time.Duration // voicemail: the longest message
+	OnFailed Way           // failed: nobody answered there, no message was left, no number was given
+	// callback, booking
+	OnDeclined Way // declined: the caller does not want to be called
 
 	// end
 	Reason string

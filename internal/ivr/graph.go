@@ -34,7 +34,23 @@ func (f *Flow) edges(n *Node) []edge {
 		out = append(out, edge{to: n.Otherwise.To, silent: true})
 		return append(out, f.operatorEdge(n)...)
 	case KindQueue:
-		return []edge{{to: n.OnNobody.To}, {to: n.OnTimeout.To}, {to: n.OnClosed.To}}
+		out := []edge{{to: n.OnNobody.To}, {to: n.OnTimeout.To}, {to: n.OnClosed.To}}
+		if n.OnServed.To != "" {
+			out = append(out, edge{to: n.OnServed.To})
+		}
+		return out
+	case KindHours:
+		return []edge{{to: n.OnOpen.To, silent: true}, {to: n.OnClosed.To}}
+	case KindInformation:
+		return append([]edge{{to: n.Next.To, silent: true}}, f.operatorEdge(n)...)
+	case KindSurvey:
+		return []edge{{to: n.Next.To, silent: true}}
+	case KindTransfer:
+		return []edge{{to: n.OnFailed.To, silent: true}}
+	case KindVoicemail:
+		return []edge{{to: n.Next.To}, {to: n.OnFailed.To, silent: true}}
+	case KindCallback, KindBooking:
+		return []edge{{to: n.Next.To, key: '1'}, {to: n.OnDeclined.To, silent: true}, {to: n.OnFailed.To}}
 	}
 	return nil
 }
@@ -87,7 +103,7 @@ func (f *Flow) unnoticed() map[string][]string {
 		if n == nil || n.Kind == KindNotice {
 			continue
 		}
-		if n.Kind == KindQueue {
+		if n.Kind == KindQueue || n.Kind == KindVoicemail {
 			var path []string
 			for at := name; at != ""; at = from[at] {
 				path = append(path, at)

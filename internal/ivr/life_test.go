@@ -21,7 +21,7 @@ import (
 //   - no action after the end; an input that means nothing changes nothing.
 type witness struct {
 	m       *Machine
-	phase   string // what a call would be doing: start, play, key, queue, end
+	phase   string // what a call would be doing: start, play, key, queue, hours, slots, promise, transfer, message, end
 	playing Play
 	noticed bool
 }
@@ -55,6 +55,18 @@ func (w *witness) handle(t failer, in Input) {
 			}
 			w.phase = "queue"
 			waits++
+		case AskHours, AskSlots, Callback, Book, Transfer, Voicemail:
+			w.phase = map[string]string{
+				"ivr.AskHours": "hours", "ivr.AskSlots": "slots", "ivr.Callback": "promise", "ivr.Book": "promise", "ivr.Transfer": "transfer", "ivr.Voicemail": "message",
+			}[fmt.Sprintf("%T", a)]
+			if w.phase == "message" && !w.noticed {
+				t.Fatalf("a message is recorded before the notice of recording")
+			}
+			waits++
+		case Rate:
+			if a.Mark < 1 || a.Mark > 5 {
+				t.Fatalf("mark %d", a.Mark)
+			}
 		case End:
 			if i != len(actions)-1 {
 				t.Fatalf("actions after the end: %+v", actions)
@@ -81,6 +93,10 @@ func (w *witness) handle(t failer, in Input) {
 	if waits > 1 {
 		t.Fatalf("%T gives more than one thing to wait for: %+v", in, actions)
 	}
+	if d, ok := in.(Done); ok && d.OK && before == "transfer" {
+		w.phase = "end" // connected: the flow is over
+		waits++
+	}
 	if waits == 0 && len(actions) > 0 {
 		t.Fatalf("%T gives actions but nothing to wait for: %+v", in, actions)
 	}
@@ -100,6 +116,18 @@ func (w *witness) handle(t failer, in Input) {
 	case Queue:
 		if before == "queue" && waits == 0 {
 			t.Fatalf("dead air after the queue")
+		}
+	case Hours:
+		if before == "hours" && waits == 0 {
+			t.Fatalf("dead air after the hours")
+		}
+	case Slots:
+		if before == "slots" && waits == 0 {
+			t.Fatalf("dead air after the times")
+		}
+	case Done:
+		if (before == "promise" || before == "transfer" || before == "message") && waits == 0 {
+			t.Fatalf("dead air after %s", before)
 		}
 	}
 	if w.m.Ended() != (w.phase == "end") || w.m.Noticed() != w.noticed {
@@ -132,6 +160,12 @@ func calls(t failer, f *Flow, seed []byte, checked bool) {
 			silent.handle(t, Timeout{})
 		case "queue":
 			silent.handle(t, Queue{Outcome(1 + n%3)})
+		case "hours":
+			silent.handle(t, Hours{Open: n%2 == 0})
+		case "slots":
+			silent.handle(t, Slots{[]Slot{{SlotTomorrow, 10}}})
+		case "transfer", "message", "promise":
+			silent.handle(t, Done{Reason: "busy"})
 		}
 		if checked && silent.m.forced {
 			t.Fatalf("a checked flow came to queue %s without a notice of its own", silent.m.Node())
@@ -148,19 +182,27 @@ func calls(t failer, f *Flow, seed []byte, checked bool) {
 
 // anyInput is some input for each byte.
 func anyInput(b byte) Input {
-	switch b % 8 {
+	switch b % 12 {
 	case 0:
-		return Start{}
+		return Start{Withheld: b > 100}
+	case 6:
+		return Hours{Open: b > 100}
+	case 7:
+		return Done{OK: b > 100}
+	case 8:
+		return Slots{[]Slot{{SlotDay(b % 16), int(b) % 30}, {SlotMonday, 9}, {SlotToday, 12}}[:b%4]}
+	case 9:
+		return Served{}
 	case 1, 2:
 		return Played{}
 	case 3:
 		return Timeout{}
 	case 4:
-		return Queue{Outcome(b / 8)}
+		return Queue{Outcome(b / 12)}
 	case 5:
 		return Key{b}
 	}
-	return Key{"0123456789*#"[int(b/8)%12]}
+	return Key{"0123456789*#"[int(b/12)%12]}
 }
 
 // anyFlow is a flow of whatever shape, whole or broken.
@@ -190,17 +232,25 @@ func anyFlow(broken bool) *rapid.Generator[*Flow] {
 		}
 		for i := range n {
 			name := fmt.Sprintf("n%d", i)
-			node := &Node{Name: name, Kind: rapid.SampledFrom([]Kind{KindNotice, KindSay, KindLanguage, KindMenu, KindQueue, KindEnd}).Draw(t, "kind")}
+			node := &Node{Name: name, Kind: rapid.SampledFrom(kinds).Draw(t, "kind")}
 			node.Timeout = time.Duration(rapid.IntRange(1, 30).Draw(t, "timeout")) * time.Second
 			node.Repeat = rapid.IntRange(0, maxRepeat).Draw(t, "repeat")
 			node.Next, node.Otherwise = way(), way()
 			node.OnNobody, node.OnTimeout, node.OnClosed = way(), way(), way()
+			node.OnOpen, node.OnFailed, node.OnDeclined = way(), way(), way()
+			if rapid.Bool().Draw(t, "stay") {
+				node.OnServed = way()
+			}
+			node.Limit = time.Duration(rapid.IntRange(10, 100).Draw(t, "limit")) * time.Second
 			node.Default = rapid.SampledFrom(prompt.Languages()).Draw(t, "default")
 			switch node.Kind {
 			case KindNotice:
 				node.Parts = []prompt.Part{prompt.Say("notice.recorded")}
-			case KindQueue:
+			case KindQueue, KindHours, KindCallback, KindBooking:
 				node.Queue = "general"
+				node.Parts = parts("callback.offer")
+			case KindTransfer:
+				node.Number = "0124931122"
 			case KindEnd:
 				node.Reason = name
 				node.Parts = parts("goodbye")
@@ -252,6 +302,7 @@ func tidyFlow() *rapid.Generator[*Flow] {
 				return Way{To: fmt.Sprintf("n%d", rapid.IntRange(min(i+1, last), last).Draw(t, "forward"))}
 			}
 			n.Next, n.Otherwise, n.OnNobody, n.OnTimeout, n.OnClosed = forward(), forward(), forward(), forward(), forward()
+			n.OnOpen, n.OnFailed, n.OnDeclined, n.OnServed = forward(), forward(), forward(), Way{}
 			if i == 0 {
 				n.Next = Way{To: f.Order[min(1, last)]}
 			}
@@ -290,6 +341,12 @@ func TestACheckedFlowNeverNeedsTheGuards(t *testing.T) {
 					inputs = append(inputs, Timeout{})
 				case Enqueue:
 					inputs = append(inputs, Queue{NoAgents})
+				case AskHours:
+					inputs = append(inputs, Hours{Open: true})
+				case AskSlots:
+					inputs = append(inputs, Slots{[]Slot{{SlotToday, 15}}})
+				case Transfer, Voicemail, Callback, Book:
+					inputs = append(inputs, Done{})
 				case Step:
 					if a.Outcome == "otherwise" || a.Outcome == "next" {
 						if seen[a.Node] {

@@ -27,23 +27,27 @@ const (
 	forPlayed
 	forKey
 	forQueue
-	nothing // ended
+	forAnswer // of the call, which gives it at once
+	forDone   // the end of a transfer that fails, or of a message
+	nothing   // ended
 )
 
 // Machine interprets a flow for one call. It has one owner and is not safe for
 // concurrent use. Between two inputs it always waits for exactly one bounded thing: the
 // end of what plays, a key with a time limit, the queue; or it has ended.
 type Machine struct {
-	flow    *Flow
-	lang    prompt.Language
-	node    *Node
-	wait    waiting
-	tries   int  // how often the present menu has been asked again, or the notice begun
-	steps   int  // nodes passed since the caller last chose
-	keys    int  // keys pressed
-	noticed bool // a notice has been played to its end
-	forced  bool // a notice is being played that the flow forgot, before the queue at node
-	actions []Action
+	flow     *Flow
+	lang     prompt.Language
+	node     *Node
+	wait     waiting
+	tries    int  // how often the present menu has been asked again, or the notice begun
+	steps    int  // nodes passed since the caller last chose
+	keys     int  // keys pressed
+	noticed  bool // a notice has been played to its end
+	forced   bool // a notice is being played that the flow forgot, before the queue at node
+	withheld bool // the caller's number is not known
+	contact  contact
+	actions  []Action
 }
 
 // NewMachine is a machine at the beginning of f, waiting for Start.
@@ -79,6 +83,7 @@ func (m *Machine) Handle(in Input) []Action {
 	switch in := in.(type) {
 	case Start:
 		if m.wait == forStart {
+			m.withheld = in.Withheld
 			m.do(Language{m.lang})
 			if m.flow == nil {
 				m.giveUp("no flow")
@@ -97,6 +102,23 @@ func (m *Machine) Handle(in Input) []Action {
 	case Queue:
 		if m.wait == forQueue {
 			m.leaveQueue(in.Outcome)
+		}
+	case Served:
+		if m.wait == forQueue && m.node.OnServed.To != "" {
+			m.step("served")
+			m.enter(m.node.OnServed.To)
+		}
+	case Hours:
+		if m.wait == forAnswer && m.node.Kind == KindHours {
+			m.hours(in.Open)
+		}
+	case Slots:
+		if m.wait == forAnswer && m.contact.asks == askSlot && m.node.Kind == KindBooking {
+			m.offered(in.List)
+		}
+	case Done:
+		if m.wait == forDone || m.wait == forAnswer && m.contact.asks == askNothing && m.promises() {
+			m.done(in)
 		}
 	}
 	out := m.actions
@@ -137,16 +159,25 @@ func (m *Machine) enter(name string) {
 	switch n.Kind {
 	case KindNotice, KindSay:
 		m.play(false, n.Parts...)
-	case KindLanguage, KindMenu:
+	case KindLanguage, KindMenu, KindInformation, KindSurvey:
 		m.play(true, n.Parts...)
-	case KindQueue:
+	case KindHours:
+		m.do(AskHours{Queue: n.Queue})
+		m.wait = forAnswer
+	case KindTransfer:
+		m.step("dial " + n.Number)
+		m.do(Transfer{Number: n.Number, Parts: n.Parts, Language: m.lang})
+		m.wait = forDone
+	case KindCallback, KindBooking:
+		m.promise()
+	case KindQueue, KindVoicemail:
 		if !m.noticed {
 			// Checked flows have their notice; this holds the law even if one has not.
 			m.forced = true
 			m.play(false, prompt.Say("notice.recorded"))
 			return
 		}
-		m.enqueue()
+		m.settleDown()
 	case KindEnd:
 		m.step("end")
 		m.do(End{Reason: n.Reason, Parts: n.Parts, Language: m.lang})
@@ -156,9 +187,33 @@ func (m *Machine) enter(name string) {
 	}
 }
 
+// settleDown goes on at a node that needed the notice.
+func (m *Machine) settleDown() {
+	if m.node.Kind == KindVoicemail {
+		m.play(false, m.node.Parts...)
+		return
+	}
+	m.enqueue()
+}
+
+// promises tells whether the node makes the caller a promise.
+func (m *Machine) promises() bool {
+	return m.node != nil && (m.node.Kind == KindCallback || m.node.Kind == KindBooking)
+}
+
+func (m *Machine) hours(open bool) {
+	if open {
+		m.step("open")
+		m.enter(m.node.OnOpen.To)
+		return
+	}
+	m.step("closed")
+	m.enter(m.node.OnClosed.To)
+}
+
 func (m *Machine) enqueue() {
 	m.step("enter " + m.node.Queue)
-	m.do(Enqueue{Queue: m.node.Queue, Priority: m.node.Priority, Parts: m.node.Parts, Language: m.lang})
+	m.do(Enqueue{Queue: m.node.Queue, Priority: m.node.Priority, Parts: m.node.Parts, Language: m.lang, Stay: m.node.OnServed.To != ""})
 	m.wait = forQueue
 }
 
@@ -168,14 +223,26 @@ func (m *Machine) played() {
 	case m.forced:
 		m.told(nil)
 		m.forced = false
-		m.enqueue()
+		m.settleDown()
 	case n.Kind == KindNotice:
 		m.told(n.Parts)
 		m.step("next")
 		m.enter(n.Next.To)
-	case n.Kind == KindSay:
+	case n.Kind == KindSay, m.promises() && m.contact.promised:
 		m.step("next")
 		m.enter(n.Next.To)
+	case n.Kind == KindInformation:
+		m.step("heard")
+		m.enter(n.Next.To)
+	case n.Kind == KindVoicemail:
+		m.do(Voicemail{Limit: n.Limit})
+		m.wait = forDone
+	case m.promises():
+		m.do(Await{Keys: m.contactKeys(), Timeout: n.Timeout})
+		m.wait = forKey
+	case n.Kind == KindSurvey:
+		m.do(Await{Keys: "12345", Timeout: defaultTimeout})
+		m.wait = forKey
 	default:
 		m.do(Await{Keys: m.validKeys(), Timeout: n.Timeout})
 		m.wait = forKey
@@ -220,7 +287,16 @@ func (m *Machine) validKeys() string {
 // key takes a key where keys count: while a menu speaks and while it waits.
 func (m *Machine) key(digit byte) {
 	n := m.node
-	if n == nil || n.Kind != KindMenu && n.Kind != KindLanguage || m.wait != forPlayed && m.wait != forKey {
+	if n == nil || m.wait != forPlayed && m.wait != forKey || m.forced {
+		return
+	}
+	switch n.Kind {
+	case KindMenu, KindLanguage, KindInformation, KindSurvey:
+	case KindCallback, KindBooking:
+		if m.contact.asks == askNothing {
+			return
+		}
+	default:
 		return
 	}
 	if !strings.ContainsRune("0123456789*#ABCD", rune(digit)) {
@@ -230,7 +306,18 @@ func (m *Machine) key(digit byte) {
 		m.giveUp("too many keys")
 		return
 	}
-	if digit == n.Again {
+	switch {
+	case m.promises():
+		m.contactKey(digit)
+		return
+	case n.Kind == KindSurvey:
+		m.mark(digit)
+		return
+	case n.Kind == KindInformation && digit == n.Again:
+		m.step("again")
+		m.play(true, n.Parts...)
+		return
+	case digit == n.Again:
 		m.again("again", nil)
 		return
 	}
@@ -244,7 +331,21 @@ func (m *Machine) key(digit byte) {
 		m.enter(e.to)
 		return
 	}
+	if n.Kind == KindInformation {
+		return // it speaks on
+	}
 	m.again("wrong key "+string(digit), n.Wrong)
+}
+
+// mark takes the caller's answer to a survey; a key that is none is silence.
+func (m *Machine) mark(digit byte) {
+	if digit >= '1' && digit <= '5' {
+		m.step("mark " + string(digit))
+		m.do(Rate{Mark: int(digit - '0')})
+	} else {
+		m.step("no mark")
+	}
+	m.enter(m.node.Next.To)
 }
 
 // speak changes the caller's language; an empty one changes nothing.
@@ -276,6 +377,10 @@ func (m *Machine) again(outcome string, hint []prompt.Part) {
 // timeout is silence after a menu, or a prompt that could not be played to its end.
 func (m *Machine) timeout() {
 	switch {
+	case m.wait == forKey && m.promises():
+		m.contactSilence()
+	case m.wait == forKey && m.node.Kind == KindSurvey:
+		m.mark(0)
 	case m.wait == forKey:
 		m.again("timeout", m.node.Silence)
 	case m.wait != forPlayed:

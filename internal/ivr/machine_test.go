@@ -62,7 +62,7 @@ func TestACallThroughTheDefaultFlow(t *testing.T) {
 	expect(t, "Russian", run(m, Key{'2'}), Language{"ru"}, say("ru", false, "notice.recorded"))
 	expect(t, "notice in Russian", run(m, Played{}), NoticePlayed{"ru"}, say("ru", true, "menu.main"))
 	expect(t, "complaint", run(m, Key{'2'}), say("ru", false, "menu.complaint"))
-	expect(t, "queue", run(m, Played{}), Enqueue{"general", 0, []prompt.Part{prompt.Say("queue.welcome")}, "ru"})
+	expect(t, "queue", run(m, Played{}), Enqueue{"general", 0, []prompt.Part{prompt.Say("queue.welcome")}, "ru", false})
 	for _, in := range []Input{Played{}, Timeout{}, Key{'1'}, Start{}} {
 		expect(t, "waiting in the queue", run(m, in))
 	}
@@ -158,9 +158,9 @@ func TestAKeyMayRepeatTheMenu(t *testing.T) {
 	expect(t, "a notice in two languages", run(m, Start{}, Played{}), NoticePlayed{"az"}, NoticePlayed{"ru"}, say("az", true, "menu.main", "menu.repeat"))
 	expect(t, "again", run(m, Key{'*'}), say("az", true, "menu.main", "menu.repeat"))
 	expect(t, "keys", run(m, Played{}), Await{"12#0*", 6 * time.Second})
-	expect(t, "a queue with priority", run(m, Key{'2'}), Enqueue{"complaints", 10, []prompt.Part{prompt.Say("menu.complaint"), prompt.Say("queue.welcome")}, "az"})
+	expect(t, "a queue with priority", run(m, Key{'2'}), Enqueue{"complaints", 10, []prompt.Part{prompt.Say("menu.complaint"), prompt.Say("queue.welcome")}, "az", false})
 	expect(t, "timed out", run(m, Queue{TimedOut}), say("az", true, "own.wait_more"))
-	expect(t, "wait on", run(m, Key{'1'}), Enqueue{"general", 0, []prompt.Part{prompt.Say("queue.welcome")}, "az"})
+	expect(t, "wait on", run(m, Key{'1'}), Enqueue{"general", 0, []prompt.Part{prompt.Say("queue.welcome")}, "az", false})
 	expect(t, "closed", run(m, Queue{Closed}), End{"closed", []prompt.Part{prompt.Say("closed"), prompt.Say("goodbye")}, "az"})
 }
 

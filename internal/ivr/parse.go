@@ -27,9 +27,12 @@ const (
 	maxTimeout   = 30 * time.Second
 	maxRepeat    = 5
 	maxPriority  = 100
+	minMessage   = 10 * time.Second
+	maxMessage   = 10 * time.Minute
 
 	defaultTimeout = 5 * time.Second
 	defaultRepeat  = 1
+	defaultMessage = 2 * time.Minute
 )
 
 // Keys of a flow file by the kind of node they may stand in, besides the kind itself.
@@ -38,12 +41,24 @@ var nodeKeys = map[Kind][]string{
 	KindSay:      {"next"},
 	KindLanguage: {"keys", "timeout", "repeat", "again", "wrong", "silence", "otherwise", "next"},
 	KindMenu:     {"keys", "timeout", "repeat", "again", "wrong", "silence", "otherwise"},
-	KindQueue:    {"say", "priority", "no_agents", "timed_out", "closed"},
+	KindQueue:    {"say", "priority", "no_agents", "timed_out", "closed", "after"},
 	KindEnd:      {"reason"},
+
+	KindHours:       {"open", "closed"},
+	KindInformation: {"again", "next"},
+	KindTransfer:    {"say", "failed"},
+	KindVoicemail:   {"limit", "next", "failed"},
+	KindCallback:    {"queue", "next", "declined", "failed"},
+	KindBooking:     {"queue", "next", "declined", "failed"},
+	KindSurvey:      {"next"},
 }
 
-// kinds in the order in which they are looked for: say is also a key of queue.
-var kinds = []Kind{KindQueue, KindNotice, KindLanguage, KindMenu, KindEnd, KindSay}
+// kinds in the order in which they are looked for: say is also a key of queue and
+// transfer, queue one of callback and booking.
+var kinds = []Kind{
+	KindCallback, KindBooking, KindTransfer, KindQueue, KindNotice, KindLanguage, KindMenu, KindHours, KindInformation, KindVoicemail, KindSurvey,
+	KindEnd, KindSay,
+}
 
 var (
 	reName   = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
@@ -311,12 +326,12 @@ func (r *reader) number(n ast.Node, key string, lo, hi int) int {
 	return v
 }
 
-func (r *reader) duration(n ast.Node, key string) time.Duration {
+func (r *reader) duration(n ast.Node, key string, lo, def, hi time.Duration) time.Duration {
 	s, _ := scalar(n)
 	d, err := time.ParseDuration(s)
-	if err != nil || d < minTimeout || d > maxTimeout {
-		r.wrong(position(n), fmt.Sprintf("%s is %q", key, s), fmt.Sprintf("use a time from %s to %s, such as 5s", minTimeout, maxTimeout))
-		return defaultTimeout
+	if err != nil || d < lo || d > hi {
+		r.wrong(position(n), fmt.Sprintf("%s is %q", key, s), fmt.Sprintf("use a time from %s to %s, such as %s", lo, hi, def))
+		return def
 	}
 	return d
 }

@@ -2,6 +2,7 @@ package ivr
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"cagri/internal/prompt"
@@ -46,21 +47,27 @@ func (r *reader) readNode(name string, at Position, v ast.Node, f *Flow) *Node {
 		}
 	}
 	if n.Kind == "" {
-		r.wrong(at, "it does not say what it is", "give it one of notice, say, language, menu, queue or end")
+		r.wrong(at, "it does not say what it is", "give it one of notice, say, language, menu, queue, hours, information, transfer, voicemail, callback, booking, survey or end")
 		return n
 	}
 	fields := r.fields(v, "a node", append([]string{string(n.Kind)}, nodeKeys[n.Kind]...))
-	if n.Kind == KindQueue {
-		n.Queue = r.text(fields["queue"], "queue")
-		if n.Queue != "" && !reQueue.MatchString(n.Queue) {
-			r.wrong(position(fields["queue"]), fmt.Sprintf("%q cannot be the name of a queue", n.Queue), "use small letters a–z, digits, and . _ -")
-		}
+	switch n.Kind {
+	case KindQueue:
+		n.Queue = r.queueName(fields["queue"], "queue")
 		r.queue(n, fields)
+		return n
+	case KindHours:
+		n.Queue = r.queueName(fields["hours"], "hours")
+		n.OnOpen = r.required(n, fields, "open", "within opening hours")
+		n.OnClosed = r.required(n, fields, "closed", "outside opening hours")
+		return n
+	case KindTransfer:
+		r.transfer(n, fields)
 		return n
 	}
 	n.Parts = r.phrases(fields[string(n.Kind)], string(n.Kind))
 	switch n.Kind {
-	case KindNotice, KindSay:
+	case KindNotice, KindSay, KindSurvey:
 		n.Next = r.required(n, fields, "next", "where the call goes on")
 	case KindLanguage:
 		r.choices(n, fields)
@@ -69,6 +76,32 @@ func (r *reader) readNode(name string, at Position, v ast.Node, f *Flow) *Node {
 		n.Wrong, n.Silence = []prompt.Part{prompt.Say("menu.wrong")}, []prompt.Part{prompt.Say("menu.timeout")}
 		r.choices(n, fields)
 		n.Otherwise = r.required(n, fields, "otherwise", "where a caller goes who presses nothing")
+	case KindInformation:
+		n.Next = r.required(n, fields, "next", "where the call goes on")
+		if v, ok := fields["again"]; ok {
+			s, _ := scalar(v)
+			if key, ok := r.key(s, position(v)); ok {
+				n.Again = key
+			}
+		}
+	case KindVoicemail:
+		n.Limit = defaultMessage
+		if v, ok := fields["limit"]; ok {
+			n.Limit = r.duration(v, "limit", minMessage, defaultMessage, maxMessage)
+		}
+		n.Next = r.required(n, fields, "next", "after the message")
+		n.OnFailed = r.required(n, fields, "failed", "when no message was left or it cannot be kept")
+	case KindCallback, KindBooking:
+		n.Timeout, n.Repeat = defaultTimeout, defaultRepeat
+		n.Wrong, n.Silence = []prompt.Part{prompt.Say("menu.wrong")}, []prompt.Part{prompt.Say("menu.timeout")}
+		if v, ok := fields["queue"]; ok {
+			n.Queue = r.queueName(v, "queue")
+		} else {
+			r.wrong(n.At, "queue is missing", "add queue: and the name of the queue whose agents call back")
+		}
+		n.Next = r.required(n, fields, "next", "after the promise")
+		n.OnDeclined = r.required(n, fields, "declined", "when the caller does not want to be called")
+		n.OnFailed = r.required(n, fields, "failed", "when there is no number to call, or no time left")
 	case KindEnd:
 		n.Reason = n.Name
 		if v, ok := fields["reason"]; ok {
@@ -76,6 +109,14 @@ func (r *reader) readNode(name string, at Position, v ast.Node, f *Flow) *Node {
 		}
 	}
 	return n
+}
+
+func (r *reader) queueName(v ast.Node, key string) string {
+	name := r.text(v, key)
+	if name != "" && !reQueue.MatchString(name) {
+		r.wrong(position(v), fmt.Sprintf("%q cannot be the name of a queue", name), "use small letters a–z, digits, and . _ -")
+	}
+	return name
 }
 
 // required is a way that must be there.
@@ -98,13 +139,29 @@ func (r *reader) queue(n *Node, fields map[string]ast.Node) {
 	n.OnNobody = r.required(n, fields, "no_agents", "when nobody is signed in")
 	n.OnTimeout = r.required(n, fields, "timed_out", "when the longest wait is over")
 	n.OnClosed = r.required(n, fields, "closed", "outside opening hours")
+	if v, ok := fields["after"]; ok {
+		n.OnServed = r.way(v, "after")
+	}
+}
+
+var reDial = regexp.MustCompile(`^\+?[0-9]{2,15}$`)
+
+func (r *reader) transfer(n *Node, fields map[string]ast.Node) {
+	n.Number = r.text(fields["transfer"], "transfer")
+	if n.Number != "" && !reDial.MatchString(n.Number) {
+		r.wrong(position(fields["transfer"]), fmt.Sprintf("%q cannot be dialled", n.Number), "write the number in digits, with + before a country code, and in quotes")
+	}
+	if v, ok := fields["say"]; ok {
+		n.Parts = r.phrases(v, "say")
+	}
+	n.OnFailed = r.required(n, fields, "failed", "when nobody answers there")
 }
 
 // choices reads what menus and language nodes have in common.
 func (r *reader) choices(n *Node, fields map[string]ast.Node) {
 	n.Timeout, n.Repeat = defaultTimeout, defaultRepeat
 	if v, ok := fields["timeout"]; ok {
-		n.Timeout = r.duration(v, "timeout")
+		n.Timeout = r.duration(v, "timeout", minTimeout, defaultTimeout, maxTimeout)
 	}
 	if v, ok := fields["repeat"]; ok {
 		n.Repeat = r.number(v, "repeat", 0, maxRepeat)

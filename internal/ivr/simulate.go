@@ -2,6 +2,7 @@ package ivr
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,23 +22,29 @@ type Transcript struct {
 func (t Transcript) String() string { return strings.Join(t.Lines, "\n") + "\n" }
 
 // Simulate runs flow f with a script of words: a key ("1", "*") pressed when the menu
-// has been heard, a key with "!" before it ("!1") pressed while it speaks, "silence",
-// and for the way out of a queue "no_agents", "timed_out" or "closed". When the script
-// is used up the caller stays silent, and stays in the queue. duration says how long
-// phrases last (Library.Duration); nil counts nothing for them. The error names a word
+// has been heard, a key with "!" before it ("!1") pressed while it speaks, "silence";
+// for the way out of a queue "no_agents", "timed_out", "closed" or "served"; for what
+// the house answers "open" or "closed", and "done" or "failed". When the script is used
+// up the caller stays silent, and stays in the queue; the house is open and promises
+// are made. A first word "withheld" is a caller without a number. duration says how
+// long phrases last (Library.Duration); nil counts nothing for them. The error names a word
 // of the script that is none of these, or one that did not fit where it stood.
 func Simulate(f *Flow, script string, duration func(prompt.Language, ...prompt.Part) time.Duration) (Transcript, error) {
 	words := strings.Fields(script)
 	for _, w := range words {
 		if !scriptWord(w) {
-			return Transcript{}, fmt.Errorf("%q is no word of a script; use keys (1, *, !1), silence, no_agents, timed_out, closed", w)
+			return Transcript{}, fmt.Errorf("%q is no word of a script; use keys (1, *, !1), silence, no_agents, timed_out, closed, served, open, done, failed, withheld", w)
 		}
 	}
 	if duration == nil {
 		duration = func(prompt.Language, ...prompt.Part) time.Duration { return 0 }
 	}
 	s := simulation{m: NewMachine(f), words: words, duration: duration}
-	var in Input = Start{}
+	start := Start{}
+	if len(s.words) > 0 && s.words[0] == "withheld" {
+		start.Withheld, s.words = true, s.words[1:]
+	}
+	var in Input = start
 	for in != nil {
 		actions := s.m.Handle(in)
 		in = s.perform(actions)
@@ -50,7 +57,7 @@ func Simulate(f *Flow, script string, duration func(prompt.Language, ...prompt.P
 
 func scriptWord(w string) bool {
 	switch w {
-	case "silence", "no_agents", "timed_out", "closed":
+	case "silence", "no_agents", "timed_out", "closed", "served", "open", "done", "failed", "withheld":
 		return true
 	}
 	k := strings.TrimPrefix(w, "!")
@@ -91,6 +98,27 @@ func (s *simulation) perform(actions []Action) Input {
 			s.line("queue %s, priority %d: %s", a.Queue, a.Priority, prompt.Text(a.Language, a.Parts...))
 			s.t.Queue = a.Queue
 			next = s.leave()
+		case AskHours:
+			open := s.answer("open", "closed") == "open"
+			s.line("is %s open: %v", a.Queue, open)
+			next = Hours{Open: open}
+		case Transfer:
+			s.line("connects with %s: %s", a.Number, prompt.Text(a.Language, a.Parts...))
+			next = s.outcome()
+		case Voicemail:
+			s.line("records a message of up to %s", a.Limit)
+			next = s.outcome()
+		case Callback:
+			s.line("promises a call from %s to %s", a.Queue, or(a.Number, "the caller's number"))
+			next = s.outcome()
+		case AskSlots:
+			s.line("looks for %d times of %s", a.Most, a.Queue)
+			next = Slots{List: []Slot{{Day: SlotTomorrow, Hour: 10}, {Day: SlotTomorrow, Hour: 15}}}
+		case Book:
+			s.line("books a call of %s to %s at %d o'clock", a.Queue, or(a.Number, "the caller's number"), a.Slot.Hour)
+			next = s.outcome()
+		case Rate:
+			s.line("mark %d", a.Mark)
 		case End:
 			s.line("says: %s", prompt.Text(a.Language, a.Parts...))
 			s.line("ends: %s", a.Reason)
@@ -136,17 +164,42 @@ func (s *simulation) press(a Await) Input {
 	return nil
 }
 
+func or(s, instead string) string {
+	if s == "" {
+		return instead
+	}
+	return s
+}
+
+// answer takes the next word if it is one of those the house can say; the first of
+// them otherwise.
+func (s *simulation) answer(words ...string) string {
+	if len(s.words) > 0 && slices.Contains(words, s.words[0]) {
+		w := s.words[0]
+		s.words = s.words[1:]
+		return w
+	}
+	return words[0]
+}
+
+func (s *simulation) outcome() Input { return Done{OK: s.answer("done", "failed") == "done"} }
+
 func (s *simulation) leave() Input {
 	if len(s.words) == 0 {
 		return nil
 	}
 	word := s.words[0]
 	s.words = s.words[1:]
+	queue := s.t.Queue
+	s.t.Queue = ""
+	if word == "served" {
+		return Served{}
+	}
 	for _, o := range []Outcome{NoAgents, TimedOut, Closed} {
 		if word == o.String() {
 			return Queue{o}
 		}
 	}
-	s.err = fmt.Errorf("%q is for a menu, but the call is in the queue %s", word, s.t.Queue)
+	s.err = fmt.Errorf("%q is for a menu, but the call is in the queue %s", word, queue)
 	return nil
 }
