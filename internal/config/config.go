@@ -194,13 +194,13 @@ type Trunk struct {
 func (c *Config) Directory() *directory.Directory {
 	d := &directory.Directory{}
 	for _, b := range c.Bodies {
-		d.Bodies = append(d.Bodies, directory.Body(b))
+		d.Bodies = append(d.Bodies, directory.Body{ID: b.ID, Name: b.Name})
 	}
 	for _, n := range c.Numbers {
 		if n.Flow == "" {
 			n.Flow = "default"
 		}
-		d.Numbers = append(d.Numbers, directory.Number(n))
+		d.Numbers = append(d.Numbers, directory.Number{Dial: n.Dial, Body: n.Body, Flow: n.Flow})
 	}
 	for _, q := range c.Queues {
 		d.Queues = append(d.Queues, directory.Queue{
@@ -210,10 +210,10 @@ func (c *Config) Directory() *directory.Directory {
 		})
 	}
 	for _, a := range c.Agents {
-		d.Agents = append(d.Agents, directory.Agent(a))
+		d.Agents = append(d.Agents, directory.Agent{ID: a.ID, Name: a.Name, Body: a.Body, Phone: a.Phone, Queues: a.Queues})
 	}
 	for _, p := range c.Phones {
-		d.Phones = append(d.Phones, directory.Phone(p))
+		d.Phones = append(d.Phones, directory.Phone{User: p.User, Password: p.Password, HA1: p.HA1})
 	}
 	return d
 }

@@ -7,49 +7,7 @@ import (
 	"time"
 )
 
-// Body is a state body or institution (dövlət orqanı, qurumu).
-type Body struct {
-	ID   string // short and stable, part of journal subjects
-	Name string // in Azerbaijani, as shown
-}
-
-// Number is what citizens dial.
-type Number struct {
-	Dial string // digits as they arrive from the trunk after its rewriting rules
-	Body string // Body.ID
-	Flow string // name of the call flow that answers
-}
-
-// Queue is a line in which callers wait for agents.
-type Queue struct {
-	ID       string
-	Body     string
-	Name     string
-	Ring     time.Duration // how long an agent's phone rings before the next agent is tried
-	WrapUp   time.Duration // time after a call to finish notes; 0 for none
-	SetAside time.Duration // rest of an agent who did not answer
-	MaxWait  time.Duration // after this the flow goes on; 0 for no limit
-	Announce time.Duration // how often position and expected wait are told; 0 for never
-	Target   time.Duration // an answer within this counts for the service level
-}
-
-// Agent is a person who answers (təmsilçi).
-type Agent struct {
-	ID     string // one key per person over all bodies
-	Name   string
-	Body   string
-	Phone  string   // user part of the SIP account the person's phone registers with
-	Queues []string // Queue.ID
-}
-
-// Phone is a SIP account of a hall phone.
-type Phone struct {
-	User     string
-	Password string // plain or empty when HA1 is given
-	HA1      string // hex of SHA-256(user:realm:password); preferred over Password
-}
-
-// Directory is everything at one moment.
+// Directory is everything that answering a call needs, at one moment.
 type Directory struct {
 	Bodies  []Body
 	Numbers []Number
