@@ -51,24 +51,6 @@ func (a *actor) act(act ivr.Action) {
 		a.disarm(timerFlow)
 		a.hush()
 		a.enqueue(act)
-	case ivr.AskHours:
-		a.step(ivr.Hours{Open: a.x.open(act.Queue)})
-	case ivr.AskSlots:
-		a.step(a.offerSlots(act))
-	case ivr.Callback:
-		a.step(a.promise(act.Queue, act.Number, time.Time{}))
-	case ivr.Book:
-		a.step(a.book(act))
-	case ivr.Voicemail:
-		a.disarm(timerFlow)
-		a.hush()
-		a.takeMessage(act.Limit)
-	case ivr.Transfer:
-		a.disarm(timerFlow)
-		a.hush()
-		a.flowTransfer(act)
-	case ivr.Rate:
-		a.emitFor(a.lastAgent, event.CallRated{Mark: act.Mark, Agent: a.lastAgent, Queue: a.wait.queue.ID})
 	case ivr.End:
 		a.disarm(timerFlow)
 		outcome := act.Reason
@@ -128,19 +110,11 @@ func (a *actor) notPlayed() {
 }
 
 func (a *actor) said(in ivr.Input) {
-	if a.message != nil {
-		a.messageTone()
-		return
-	}
 	switch a.phase {
 	case inFlow:
 		a.step(in)
 	case waiting:
 		a.music(a.caller)
-	case transferring:
-		if p := a.target; p == nil || p.state != up {
-			a.music(a.caller)
-		}
 	case ending:
 		a.hangUpNow()
 	}
@@ -149,13 +123,7 @@ func (a *actor) said(in ivr.Input) {
 // onDigit follows a key the caller pressed. The flow knows whether it counts now:
 // keys never cut the notice short.
 func (a *actor) onDigit(d byte) {
-	switch {
-	case a.kind != citizen:
-	case a.message != nil:
-		if d == '#' {
-			a.endMessage()
-		}
-	default:
+	if a.kind == citizen {
 		a.step(ivr.Key{Digit: d})
 	}
 }

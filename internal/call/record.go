@@ -85,7 +85,9 @@ func (a *actor) onRecordClosed(m recordClosedMsg) {
 			CallerVoiceMS: ms(m.sum.Voiced[record.Caller]), AgentVoiceMS: ms(m.sum.Voiced[record.Agent]), DroppedBlocks: m.sum.DroppedBlocks,
 		})
 	}
-	a.buryIfClosed()
+	if a.phase == ending {
+		a.bury()
+	}
 }
 
 // onRecordFailed notes once that the sound is not kept. The call goes on.
