@@ -171,7 +171,7 @@ func (a *actor) tooLate(m any) {
 		m.to.box.post(takeMsg{})
 	case takeMsg:
 		if m.p != nil {
-			a.x.disengage(m.p.agent.ID, a.id)
+			a.x.free(m.p, a.id)
 			m.p.let(a.x, reasonCancel)
 		}
 	case transferMsg:

@@ -15,9 +15,10 @@ type router struct {
 	x     *Exchange
 	box   *mailbox
 	cfg   routing.Config
-	state *routing.State // router goroutine only
-	seq   uint64         // router goroutine only
-	last  time.Time      // router goroutine only: never goes backwards
+	state *routing.State                       // router goroutine only
+	seq   uint64                               // router goroutine only
+	last  time.Time                            // router goroutine only: never goes backwards
+	in    map[routing.AgentID][]routing.CallID // router goroutine only: the calls agents are in, the latest last
 	quit  chan struct{}
 	done  chan struct{}
 }
@@ -34,7 +35,7 @@ func newRouter(x *Exchange) *router {
 			RingTimeout: q.Ring, WrapUp: q.WrapUp, SetAside: q.SetAside, MaxWait: q.MaxWait,
 		}
 	}
-	return &router{x: x, box: newMailbox(), cfg: cfg, state: routing.New(cfg), quit: make(chan struct{}), done: make(chan struct{})}
+	return &router{x: x, box: newMailbox(), cfg: cfg, state: routing.New(cfg), in: map[routing.AgentID][]routing.CallID{}, quit: make(chan struct{}), done: make(chan struct{})}
 }
 
 func (r *router) start() { go r.run() }
@@ -79,7 +80,7 @@ func (r *router) run() {
 				case askMsg:
 					m.f(r.state, r.now())
 				case routing.Event:
-					r.apply(m)
+					r.hear(m)
 				}
 			}
 		}
@@ -147,6 +148,7 @@ func (r *router) hand(d routing.Decision) {
 			From: d.From.String(), To: d.To.String(), Reason: string(d.Reason), Call: string(d.Call),
 		})
 		if d.To == routing.Talking && d.Offer != 0 {
+			r.enters(d.Agent, d.Call)
 			r.post(d)
 		}
 	case routing.StillThere:
@@ -157,6 +159,11 @@ func (r *router) hand(d routing.Decision) {
 				r.box.post(routing.StillHere{Call: d.Call})
 			}
 			return
+		}
+		r.post(d)
+	case routing.DropLeg:
+		if d.Reason == routing.ReasonUnconfirmed {
+			r.leaves(d.Agent, d.Call)
 		}
 		r.post(d)
 	default:

@@ -203,9 +203,14 @@ func (a *actor) part(reason string) *party {
 
 // freeAgent tells the router that p's agent is no longer in this call.
 func (a *actor) freeAgent(p *party) {
+	a.x.free(p, a.id)
+}
+
+// free is freeAgent for a call that need not be the one p belongs to.
+func (x *Exchange) free(p *party, call string) {
 	if p.role == roleAgent {
-		a.x.disengage(p.agent.ID, a.id)
-		a.x.router.tell(routing.TalkEnded{Agent: routing.AgentID(p.agent.ID), Call: routing.CallID(a.id), Lost: p.lost})
+		x.disengage(p.agent.ID, call)
+		x.router.tell(routing.TalkEnded{Agent: routing.AgentID(p.agent.ID), Call: routing.CallID(call), Lost: p.lost})
 	}
 }
 

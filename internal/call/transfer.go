@@ -286,7 +286,8 @@ func (a *actor) onHandover(m handoverMsg) {
 	}
 	if p != nil && p.role == roleAgent {
 		a.x.reengage(p.agent.ID, a.id, m.to.id)
-		a.freeAgent(p)
+		a.x.router.tell(routing.AgentTaken{Agent: routing.AgentID(p.agent.ID), Call: routing.CallID(m.to.id)})
+		a.freeAgent(p) // after that: nobody may find the agent free in between
 	}
 	taken := m.to.box.post(takeMsg{p})
 	if p == nil {
@@ -295,7 +296,7 @@ func (a *actor) onHandover(m handoverMsg) {
 	if taken {
 		p.owner.Store(m.to) // only now: what p reports comes after the message that brings p
 	} else {
-		a.x.disengage(p.agent.ID, m.to.id)
+		a.x.free(p, m.to.id)
 		a.release(p, reasonFault)
 	}
 	a.finish("agent", "transferred", 0)
@@ -310,7 +311,7 @@ func (a *actor) onTake(m takeMsg) {
 	alone := a.phase == transferring && a.agent == nil && a.target == nil
 	if p == nil || a.phase != talking && !alone {
 		if p != nil {
-			a.x.disengage(p.agent.ID, a.id)
+			a.freeAgent(p)
 			a.release(p, reasonCancel)
 		}
 		if a.phase == ending {

@@ -286,12 +286,11 @@ func TestColleagueWhoHasNotSignedIn(t *testing.T) {
 	r.do(1, SignIn)
 	other := r.dial("1080")
 	comes[event.QueueEntered](r, other.call(), nil)
-	r.await("the agent is found to be busy", func() bool { return r.agent(1).State == "set_aside" })
+	r.await("the agent is found to be in a talk", func() bool { return r.agent(1).State == "talking" })
 	if n, _ := r.phones[1].rings(); n != 1 {
 		t.Errorf("the phone was rung %d times", n)
 	}
 	c.hangUp()
-	r.do(1, Ready)
 	comes[event.CallBridged](r, other.call(), func(b event.CallBridged) bool { return b.Agent == "agent102" })
 	other.hangUp()
 }
