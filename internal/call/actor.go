@@ -61,6 +61,10 @@ type actor struct {
 	talk      talkState
 	xfer      transferState
 	rec       recordState
+	message   *messageState // being left; nil otherwise
+	slots     []time.Time   // that the caller was offered
+	stay      bool          // the flow goes on after the talk
+	lastAgent string        // who spoke with the caller last
 	closing   closeState
 	totalWait time.Duration
 	totalTalk time.Duration
@@ -217,6 +221,10 @@ func (a *actor) handle(m any) {
 		a.announcePlace(m)
 	case recordClosedMsg:
 		a.onRecordClosed(m)
+	case messageClosedMsg:
+		a.onMessageClosed(m)
+	case messageFailedMsg:
+		a.onMessageFailed(m.err)
 	case recordFailedMsg:
 		a.onRecordFailed(m)
 	case handoverMsg:
@@ -267,6 +275,10 @@ func (a *actor) disarm(kind timerKind) {
 func (a *actor) onTimer(kind timerKind) {
 	switch kind {
 	case timerFlow:
+		if a.message != nil {
+			a.endMessage()
+			return
+		}
 		a.step(ivr.Timeout{})
 	case timerPlay:
 		a.notPlayed()

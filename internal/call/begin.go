@@ -112,7 +112,7 @@ func (a *actor) answered() {
 	a.emit(event.CallAnswered{Codec: s.Codec, SRTP: s.SRTP})
 	if a.kind == citizen {
 		a.machine = ivr.NewMachine(a.flow)
-		a.step(ivr.Start{})
+		a.step(ivr.Start{Withheld: a.in.Calling == ""})
 	}
 }
 

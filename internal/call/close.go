@@ -71,11 +71,19 @@ func (a *actor) finish(by, reason string, status int) {
 	}
 	a.phase = ending
 	a.release(a.caller, a.callerReason(why, status))
-	if a.closeRecording() {
+	message := a.dropMessage()
+	if a.closeRecording() || message {
 		a.after(timerClose, closeIn)
 		return
 	}
 	a.bury()
+}
+
+// buryIfClosed ends an ending call when the last of its files is complete.
+func (a *actor) buryIfClosed() {
+	if a.phase == ending && a.closing.begun && a.rec.r == nil && a.message == nil {
+		a.bury()
+	}
 }
 
 // callerReason tells a caller who is not answered yet what to think of it.
@@ -92,6 +100,9 @@ func (a *actor) callerReason(why sip.Reason, status int) sip.Reason {
 func (a *actor) bury() {
 	if a.phase == gone {
 		return
+	}
+	if a.message != nil {
+		a.onMessageFailed(errors.New("the message was not complete in time"))
 	}
 	if a.rec.r != nil && !a.rec.failed {
 		a.onRecordFailed(recordFailedMsg{errors.New("the recording was not complete in time")})

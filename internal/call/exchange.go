@@ -36,6 +36,8 @@ type Config struct {
 	SRTP sdp.SRTPPolicy
 	// TrunksOut are the trunks for calls out, in order of preference.
 	TrunksOut []string
+	// House answers what flows ask; nil: always open, no times to book.
+	House House
 	// Version is written into server.started.
 	Version string
 }

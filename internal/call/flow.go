@@ -51,6 +51,24 @@ func (a *actor) act(act ivr.Action) {
 		a.disarm(timerFlow)
 		a.hush()
 		a.enqueue(act)
+	case ivr.AskHours:
+		a.step(ivr.Hours{Open: a.x.open(act.Queue)})
+	case ivr.AskSlots:
+		a.step(a.offerSlots(act))
+	case ivr.Callback:
+		a.step(a.promise(act.Queue, act.Number, time.Time{}))
+	case ivr.Book:
+		a.step(a.book(act))
+	case ivr.Voicemail:
+		a.disarm(timerFlow)
+		a.hush()
+		a.takeMessage(act.Limit)
+	case ivr.Transfer:
+		a.disarm(timerFlow)
+		a.hush()
+		a.flowTransfer(act)
+	case ivr.Rate:
+		a.emitFor(a.lastAgent, event.CallRated{Mark: act.Mark, Agent: a.lastAgent, Queue: a.wait.queue.ID})
 	case ivr.End:
 		a.disarm(timerFlow)
 		outcome := act.Reason
@@ -110,11 +128,19 @@ func (a *actor) notPlayed() {
 }
 
 func (a *actor) said(in ivr.Input) {
+	if a.message != nil {
+		a.messageTone()
+		return
+	}
 	switch a.phase {
 	case inFlow:
 		a.step(in)
 	case waiting:
 		a.music(a.caller)
+	case transferring:
+		if p := a.target; p == nil || p.state != up {
+			a.music(a.caller)
+		}
 	case ending:
 		a.hangUpNow()
 	}
@@ -123,7 +149,13 @@ func (a *actor) said(in ivr.Input) {
 // onDigit follows a key the caller pressed. The flow knows whether it counts now:
 // keys never cut the notice short.
 func (a *actor) onDigit(d byte) {
-	if a.kind == citizen {
+	switch {
+	case a.kind != citizen:
+	case a.message != nil:
+		if d == '#' {
+			a.endMessage()
+		}
+	default:
 		a.step(ivr.Key{Digit: d})
 	}
 }

@@ -85,9 +85,7 @@ func (a *actor) onRecordClosed(m recordClosedMsg) {
 			CallerVoiceMS: ms(m.sum.Voiced[record.Caller]), AgentVoiceMS: ms(m.sum.Voiced[record.Agent]), DroppedBlocks: m.sum.DroppedBlocks,
 		})
 	}
-	if a.phase == ending {
-		a.bury()
-	}
+	a.buryIfClosed()
 }
 
 // onRecordFailed notes once that the sound is not kept. The call goes on.

@@ -180,6 +180,7 @@ func (a *actor) join(p *party) {
 	a.phase = talking
 	a.talk.since = time.Now()
 	a.outcome = "served"
+	a.lastAgent = p.agent.ID
 	with := ""
 	if p.role == roleOutside {
 		with = p.name()
@@ -325,6 +326,10 @@ func (a *actor) agentGone(lost bool) {
 			a.release(p, reasonNormal)
 			a.phase = transferring
 			a.music(a.caller)
+			return
+		}
+		if !lost && a.stay && a.caller.state == up {
+			a.afterTalk()
 			return
 		}
 		if !lost {

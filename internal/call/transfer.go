@@ -146,7 +146,7 @@ func (a *actor) transfer(target string, d destination, byRefer bool) {
 		a.number, a.flow = d.number, a.x.cfg.Flows[d.number.Flow]
 		a.machine = ivr.NewMachine(a.flow)
 		a.phase = inFlow
-		a.step(ivr.Start{})
+		a.step(ivr.Start{Withheld: a.in.Calling == ""})
 	default:
 		a.unbridge()
 		a.phase = transferring
@@ -249,6 +249,14 @@ func (a *actor) targetAnswered() {
 func (a *actor) transferFailed(reason string, status int) {
 	if a.target != nil {
 		a.dropTarget(reasonCancel)
+	}
+	if a.xfer.manner == "flow" {
+		a.emit(event.TransferFailed{Target: a.xfer.target, Reason: reason, Status: status})
+		a.xfer = transferState{}
+		a.hush()
+		a.phase = inFlow
+		a.step(ivr.Done{Reason: reason})
+		return
 	}
 	if a.kind == direct && a.xfer.from == "" {
 		a.finish("system", reason, max(status, 400))

@@ -32,6 +32,11 @@ func (a *actor) enqueue(to ivr.Enqueue) {
 		a.step(ivr.Queue{Outcome: ivr.Closed})
 		return
 	}
+	if !a.x.open(q.ID) {
+		a.step(ivr.Queue{Outcome: ivr.Closed})
+		return
+	}
+	a.stay = to.Stay
 	now := time.Now()
 	a.wait = waitState{queue: q, priority: to.Priority, since: now, entered: now, entry: a.wait.entry}
 	a.enter(false)

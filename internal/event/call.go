@@ -112,7 +112,8 @@ type CallUnbridged struct {
 // RecordingStarted: from here what is said is kept.
 type RecordingStarted struct {
 	Recording string `json:"recording"`
-	File      string `json:"file"` // relative to the recordings folder
+	File      string `json:"file"`           // relative to the recordings folder
+	What      string `json:"what,omitempty"` // "message" when the caller speaks alone; empty for talks
 }
 
 // RecordingMarked: keeping stopped or went on.
@@ -173,6 +174,31 @@ type TransferFailed struct {
 	Status int    `json:"status,omitempty"`
 }
 
+// CallbackPromised: the caller was told that we call back.
+type CallbackPromised struct {
+	Queue    string `json:"queue"`
+	Number   string `json:"number"`             // whom to call
+	KeyedIn  bool   `json:"keyed_in,omitempty"` // by the caller; otherwise the number that called
+	Manner   string `json:"manner"`             // "place": in the caller's turn, "booked": at DueMS
+	SinceMS  int64  `json:"since_ms"`           // Unix milliseconds; the place that is kept
+	DueMS    int64  `json:"due_ms,omitempty"`   // Unix milliseconds; the time that was chosen
+	Priority int    `json:"priority,omitempty"`
+	Language string `json:"language"`
+}
+
+// MessageLeft: the caller left a message; its recording has What "message".
+type MessageLeft struct {
+	Recording string `json:"recording"`
+	VoiceMS   int64  `json:"voice_ms"` // of it somebody spoke
+}
+
+// CallRated: the caller's mark for the talk, from 1 (worst) to 5 (best).
+type CallRated struct {
+	Mark  int    `json:"mark"`
+	Agent string `json:"agent,omitempty"` // with whom the caller spoke last
+	Queue string `json:"queue,omitempty"`
+}
+
 // LegQuality is the closing account of one leg's media.
 type LegQuality struct {
 	Leg         string  `json:"leg"` // "caller", "agent:<id>"
@@ -196,7 +222,9 @@ type CallEnded struct {
 	TotalMS int64  `json:"total_ms"`
 	QueueMS int64  `json:"queue_ms"`
 	TalkMS  int64  `json:"talk_ms"`
-	Outcome string `json:"outcome"` // "served", "abandoned", "unserved" (nobody could answer), "self_served", "refused", "failed"
+	// Outcome is "served", "abandoned", "unserved" (nobody could answer), "promised" (we
+	// call back), "message" (one was left), "self_served", "refused" or "failed".
+	Outcome string `json:"outcome"`
 }
 
 func (CallArrived) Kind() Kind      { return "call.arrived" }
@@ -222,6 +250,9 @@ func (CallResumed) Kind() Kind      { return "call.resumed" }
 func (TransferAsked) Kind() Kind    { return "transfer.asked" }
 func (TransferDone) Kind() Kind     { return "transfer.done" }
 func (TransferFailed) Kind() Kind   { return "transfer.failed" }
+func (CallbackPromised) Kind() Kind { return "callback.promised" }
+func (MessageLeft) Kind() Kind      { return "message.left" }
+func (CallRated) Kind() Kind        { return "call.rated" }
 func (LegQuality) Kind() Kind       { return "leg.quality" }
 func (CallEnded) Kind() Kind        { return "call.ended" }
 
@@ -248,5 +279,8 @@ func (CallResumed) Version() int      { return 1 }
 func (TransferAsked) Version() int    { return 1 }
 func (TransferDone) Version() int     { return 1 }
 func (TransferFailed) Version() int   { return 1 }
+func (CallbackPromised) Version() int { return 1 }
+func (MessageLeft) Version() int      { return 1 }
+func (CallRated) Version() int        { return 1 }
 func (LegQuality) Version() int       { return 1 }
 func (CallEnded) Version() int        { return 1 }
