@@ -15,15 +15,49 @@ import "time"
 func Apply(s *State, ev Event, now time.Time) []Decision {
 	s.now = max(s.now, nanos(now))
 	s.out = s.out[:0]
-	s.limitsDue()
+	s.facts()
 	s.handle(ev)
+	s.match()
 	s.due()
-	s.limitsDue()
-	s.findLoose()
-	s.lend()
+	s.facts()
 	s.tellNobody()
+	for len(s.loose)+len(s.lenders) > 0 {
+		s.match()
+		s.tellNobody()
+	}
 	s.sweep()
 	return s.out
+}
+
+// facts takes note of everything that time alone has brought: calls that ask for less
+// or are past their target, bodies that lend again, budgets that are used up or new.
+// It runs before an event is looked at, so that a late tick changes no choice.
+func (s *State) facts() {
+	for t := s.limits.first(); t != nil && t.at <= s.now; t = s.limits.first() {
+		switch {
+		case t.call != nil:
+			s.factDue(t.call)
+		case t.body != nil:
+			t.body.blocked = 0
+			s.limits.stop(t)
+			s.mayLend(t.body)
+		default:
+			s.limits.stop(t)
+			s.weighing = append(s.weighing, t.agent)
+		}
+	}
+	for _, a := range s.weighing {
+		s.weigh36(a)
+	}
+	clear(s.weighing)
+	s.weighing = s.weighing[:0]
+	s.match()
+}
+
+// match finds agents for calls that may have more of them than before.
+func (s *State) match() {
+	s.findLoose()
+	s.lend()
 }
 
 func (s *State) handle(ev Event) {
@@ -91,6 +125,7 @@ func (s *State) due() {
 		} else {
 			s.callDue(t.call)
 		}
+		s.match()
 	}
 }
 

@@ -67,24 +67,6 @@ func (s *State) armLimit(a *agent) {
 	s.limits.set(&a.limit, at)
 }
 
-// limitsDue takes everybody out of service whose live time is used up, and brings
-// back whose week has turned. It runs before an event is looked at, so that no offer
-// slips through between the moment and the tick.
-func (s *State) limitsDue() {
-	for t := s.limits.first(); t != nil && t.at <= s.now; t = s.limits.first() {
-		switch {
-		case t.agent != nil:
-			s.weigh36(t.agent)
-		case t.call != nil:
-			s.pastTarget(t.call)
-		case t.body != nil:
-			t.body.blocked = 0
-			s.limits.stop(t)
-			s.mayLend(t.body)
-		}
-	}
-}
-
 // weigh36 brings the state of a into line with its budget and arms it anew.
 func (s *State) weigh36(a *agent) {
 	switch spent := s.spent(a); {

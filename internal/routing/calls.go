@@ -13,7 +13,7 @@ func (s *State) newCall(id CallID) *call {
 	s.nextArrival++
 	*c = call{refused: c.refused[:0], id: id, arrival: s.nextArrival, since: s.now, estimate: -1}
 	c.timer = alarm{index: -1, call: c}
-	c.target = c.timer
+	c.fact = c.timer
 	s.calls[id] = c
 	return c
 }
@@ -40,7 +40,7 @@ func (s *State) wouldFind(c *call) bool {
 	c.family, c.stage = s.familyOf(c), 0
 	x := *c
 	x.preferUntil = 0
-	return s.bestAgent(&x).agent != nil
+	return s.bestAgent(&x, true).agent != nil
 }
 
 // queueNamed is the queue that new calls may enter; nil when there is none.
@@ -156,9 +156,6 @@ func (s *State) setCallAlarm(c *call) {
 	if c.check != 0 {
 		at = min(at, c.check)
 	}
-	if next := c.nextStage(); next != 0 {
-		at = min(at, next)
-	}
 	if at != never {
 		s.timers.set(&c.timer, at)
 	} else {
@@ -168,18 +165,10 @@ func (s *State) setCallAlarm(c *call) {
 
 // callDue: the alarm of a waiting call rang.
 func (s *State) callDue(c *call) {
-	if next := c.nextStage(); next != 0 && next <= s.now {
-		if s.relax(c) {
-			return
-		}
-	}
 	reason := ReasonUnconfirmed
 	switch {
 	case c.limit != 0 && c.limit <= s.now:
 		reason = ReasonMaxWait
-	case c.check == 0 || c.check > s.now:
-		s.setCallAlarm(c)
-		return
 	case !c.asked:
 		s.askCaller(c)
 		s.setCallAlarm(c)

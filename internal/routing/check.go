@@ -62,7 +62,7 @@ func (s *State) check() error {
 		arrivals[c.arrival] = true
 		bad(inTime(c.since, c.entered, c.limit, c.check) && c.attempts >= 0 && c.estimate >= -1, "call %q: a figure is out of range", id)
 		s.checkCall(c, bad)
-		if c.target.index >= 0 {
+		if c.fact.index >= 0 {
 			limits++
 		}
 		if c.timer.index >= 0 {
@@ -171,7 +171,7 @@ func (s *State) checkCall(c *call, bad func(bool, string, ...any)) {
 		i := q.waiting.rank(c)
 		bad(i < q.waiting.len() && q.waiting.at(i) == c, "call %q: misses in the line of %q", c.id, q.id)
 		bad(c.agent == nil && c.also == nil, "call %q: waits with an agent", c.id)
-		bad(timed == (c.limit != 0 || c.check != 0 || c.nextStage() != 0), "call %q: waits with the wrong alarm", c.id)
+		bad(timed == (c.limit != 0 || c.check != 0), "call %q: waits with the wrong alarm", c.id)
 	case ringing:
 		i := q.ringing.rank(c)
 		bad(i < q.ringing.len() && q.ringing.at(i) == c, "call %q: misses among the ringing of %q", c.id, q.id)

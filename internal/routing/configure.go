@@ -8,7 +8,11 @@ import (
 // shape fits q to its configuration: stages, the body it belongs to, those it borrows
 // from. q has no waiting call in a lane.
 func (s *State) shape(q *queue) {
-	q.stages, q.families = s.stagesOf(&q.cfg), nil
+	cfg := q.cfg
+	if q.removed {
+		cfg.Overflow = nil // nobody helps there any more
+	}
+	q.stages, q.families = s.stagesOf(&cfg), nil
 	q.speaks = false
 	for i := range q.stages {
 		q.speaks = q.speaks || q.stages[i].need.Language > 0
@@ -91,8 +95,8 @@ func (s *State) watchLenders() {
 	for _, id := range slices.Sorted(maps.Keys(s.queues)) {
 		q := s.queues[id]
 		for _, c := range q.waiting.all() {
-			s.unwatchTarget(c)
-			s.watchTarget(c)
+			s.unwatch(c)
+			s.watch(c)
 		}
 	}
 }

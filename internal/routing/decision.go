@@ -126,7 +126,8 @@ type Why struct {
 	RivalQueue  QueueID       `json:"rival_queue,omitempty"`
 	RivalWaited time.Duration `json:"rival_waited_ns,omitempty"`
 	Rule        Rule          `json:"rule,omitempty"`
-	// Ready is the number of ready agents of the queue, the chosen one included.
+	// Ready is the number of ready agents of the queue (of the lender, when the agent
+	// is lent), the chosen one included.
 	Ready int `json:"ready,omitempty"`
 	// Idle is how long the chosen agent was ready; NextAgent was second, for NextIdle.
 	Idle      time.Duration `json:"idle_ns,omitempty"`

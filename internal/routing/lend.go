@@ -75,22 +75,34 @@ func (l *lane) mayBorrow(b *body, left int) bool {
 	return false
 }
 
-// watchTarget notes when c, who waits in a queue of a lender, passes the target.
-func (s *State) watchTarget(c *call) {
+// protects says whether the wait of c for its target keeps agents from being lent.
+func (c *call) protects() bool {
 	q := c.queue
-	if q.cfg.Target == 0 || q.body == nil || len(q.body.borrowers) == 0 || c.virtual {
-		return
-	}
-	if at := c.entered + int64(q.cfg.Target); at > s.now {
-		s.limits.set(&c.target, at)
-		return
-	}
-	c.late = true
-	q.late++
+	return q.cfg.Target > 0 && q.body != nil && len(q.body.borrowers) > 0 && !c.virtual
 }
 
-func (s *State) unwatchTarget(c *call) {
-	s.limits.stop(&c.target)
+// watch sets the alarm of c, who waits, for its next stage and its target.
+func (s *State) watch(c *call) {
+	at := never
+	if c.protects() && !c.late {
+		if at = c.entered + int64(c.queue.cfg.Target); at <= s.now {
+			c.late = true
+			c.queue.late++
+			at = never
+		}
+	}
+	if next := c.nextStage(); next != 0 {
+		at = min(at, next)
+	}
+	if at == never {
+		s.limits.stop(&c.fact)
+		return
+	}
+	s.limits.set(&c.fact, at)
+}
+
+func (s *State) unwatch(c *call) {
+	s.limits.stop(&c.fact)
 	if c.late {
 		c.late = false
 		if c.queue.late--; c.queue.late == 0 {
@@ -99,11 +111,19 @@ func (s *State) unwatchTarget(c *call) {
 	}
 }
 
-// pastTarget: the target of c is over and it still waits.
-func (s *State) pastTarget(c *call) {
-	s.limits.stop(&c.target)
-	c.late = true
-	c.queue.late++
+// factDue: c has waited until its target, or until it asks for less. It looks for an
+// agent once all such facts are known.
+func (s *State) factDue(c *call) {
+	if next := c.nextStage(); next == 0 || next > s.now {
+		s.watch(c)
+		return
+	}
+	s.step(c)
+	if c.preferUntil <= s.now {
+		c.preferUntil = 0
+	}
+	s.stand(c)
+	s.loose = append(s.loose, c)
 }
 
 // fullLevel is the level of a queue that kept every target, in millionths.
@@ -144,7 +164,7 @@ func (s *State) lend() {
 		b.dirty = false
 		for b.ready.len() > 0 {
 			c := s.bestBorrower(b)
-			if c == nil || !s.find(c) {
+			if c == nil || !s.find(c, true) {
 				break
 			}
 		}

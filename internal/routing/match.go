@@ -65,8 +65,8 @@ func (s *State) borrows(l *lane, a *agent) bool {
 
 // bestAgent is the agent for c, who stands in its lane: the one it is held for, else
 // the longest-idle ready one of the queue who may take it, else one of a body that
-// helps. No agent when none is ready.
-func (s *State) bestAgent(c *call) choice {
+// helps, if borrow. No agent when none is ready.
+func (s *State) bestAgent(c *call, borrow bool) choice {
 	x := choice{call: c}
 	if c.preferUntil != 0 {
 		if p := s.agents[c.prefer]; p.inReady {
@@ -85,7 +85,7 @@ func (s *State) bestAgent(c *call) choice {
 			x.deniedAgent, x.why = a, v
 		}
 	}
-	if len(l.stage.bodies) > 0 {
+	if borrow && len(l.stage.bodies) > 0 {
 		x.agent = s.lent(l)
 	}
 	return x
@@ -134,15 +134,20 @@ func (s *State) enqueue(c *call) {
 		s.askCaller(c)
 	}
 	s.stand(c)
-	if !s.find(c) {
+	if len(s.loose)+len(s.lenders) > 0 { // others look for an agent at this moment
+		s.loose = append(s.loose, c)
+		s.setCallAlarm(c)
+		return
+	}
+	if !s.find(c, true) {
 		s.setCallAlarm(c)
 		s.ask(c.queue)
 	}
 }
 
 // find offers c, who waits, to the best agent; false when there is none.
-func (s *State) find(c *call) bool {
-	x := s.bestAgent(c)
+func (s *State) find(c *call, borrow bool) bool {
+	x := s.bestAgent(c, borrow)
 	if x.deniedAgent != nil {
 		s.refuse(x.deniedAgent, c, x.why.clause(), Reason(x.why.String()))
 	}
@@ -161,10 +166,19 @@ func (s *State) findLoose() {
 		s.loose = nil
 		batch = slices.DeleteFunc(batch, func(c *call) bool { return c.queue == nil || c.state != waiting })
 		slices.SortFunc(batch, func(c, d *call) int { n, _ := s.compare(c, d, nil); return n })
-		for _, c := range batch {
-			if c.state == waiting && !s.find(c) {
-				s.setCallAlarm(c)
-				s.ask(c.queue)
+		// Own callers come before those of a body that borrows, emergencies before all.
+		urgent := 0
+		for urgent < len(batch) && batch[urgent].queue.cfg.Emergency {
+			urgent++
+		}
+		for _, part := range [...][]*call{batch[:urgent], batch[urgent:]} {
+			for _, borrow := range [...]bool{false, true} {
+				for _, c := range part {
+					if c.state == waiting && !s.find(c, borrow) && borrow {
+						s.setCallAlarm(c)
+						s.ask(c.queue)
+					}
+				}
 			}
 		}
 	}

@@ -230,13 +230,13 @@ func (s *State) stand(c *call) {
 	if c.preferUntil != 0 {
 		if p := s.holder(c); p != nil {
 			p.own = append(p.own, c)
-			s.watchTarget(c)
+			s.watch(c)
 			return
 		}
 		c.preferUntil = 0
 	}
 	c.family.lanes[c.stage].add(c)
-	s.watchTarget(c)
+	s.watch(c)
 }
 
 // step takes c out of its place among the waiting.
@@ -250,18 +250,18 @@ func (s *State) step(c *call) {
 	} else {
 		c.family.lanes[c.stage].drop(c)
 	}
-	s.unwatchTarget(c)
+	s.unwatch(c)
 }
 
 // nextStage is when c asks for less than now; 0 when it never will.
 func (c *call) nextStage() int64 {
-	if c.preferUntil != 0 {
-		return c.preferUntil
-	}
+	at := c.preferUntil
 	if c.stage+1 < len(c.queue.stages) {
-		return c.relaxFrom + c.queue.stages[c.stage+1].after
+		if next := c.relaxFrom + c.queue.stages[c.stage+1].after; at == 0 || next < at {
+			at = next
+		}
 	}
-	return 0
+	return at
 }
 
 // lane is where c stands, or would if it were not held.
@@ -288,21 +288,6 @@ func (s *State) letGo(a *agent) {
 		s.stand(c)
 		s.loose = append(s.loose, c)
 	}
-}
-
-// relax moves c, who waits, to the stage that it has reached and looks for an agent;
-// true when it was offered.
-func (s *State) relax(c *call) bool {
-	s.step(c)
-	if c.preferUntil <= s.now {
-		c.preferUntil = 0
-	}
-	s.stand(c)
-	if s.find(c) {
-		return true
-	}
-	s.ask(c.queue)
-	return false
 }
 
 // boundedOverflow leaves out what names no other body, and each body's later steps.

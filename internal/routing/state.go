@@ -30,12 +30,13 @@ type State struct {
 	nextArrival uint64
 	nextAgent   uint64
 
-	past    [pastOffers]pastOffer // the latest offers that are over, at id % pastOffers
-	lenders []*body               // to be asked at the end of Apply whether they can lend again
-	loose   []*call               // whose wait for one agent has ended in this Apply
-	dirty   []*queue              // queues to be asked at the end of Apply whether somebody is there
-	out     []Decision
-	spare   []*call // call records to use again
+	past     [pastOffers]pastOffer // the latest offers that are over, at id % pastOffers
+	weighing []*agent              // whose budget has an alarm that rang in this Apply
+	lenders  []*body               // to be asked at the end of Apply whether they can lend again
+	loose    []*call               // whose wait for one agent has ended in this Apply
+	dirty    []*queue              // queues to be asked at the end of Apply whether somebody is there
+	out      []Decision
+	spare    []*call // call records to use again
 
 	audit func(*call, *agent) // sees each choice before it is made; set by tests only
 }
@@ -177,7 +178,7 @@ type call struct {
 	agent       *agent // ringing, talking
 	also        *agent // talking: taken into the call beside agent
 	timer       alarm
-	target      alarm // of the queue's Target, where it protects a lender
+	fact        alarm // the next stage, or the queue's Target where it protects a lender
 	late        bool  // waits past the target
 	family      *family
 	stage       int

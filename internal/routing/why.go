@@ -18,7 +18,7 @@ func (s *State) why(c *call, a *agent, trigger Trigger) Why {
 		Held:    c.preferUntil != 0,
 	}
 	if !a.serves(q) {
-		w.Lender = a.said().Body
+		w.Lender, w.Ready = a.said().Body, a.home.ready.len()
 	}
 	see := rivals{s: s, c: c, a: a, w: &w}
 	for _, other := range a.queues {
@@ -56,9 +56,7 @@ func (s *State) why(c *call, a *agent, trigger Trigger) Why {
 // whyAgent notes the other agents that c could have had.
 func (s *State) whyAgent(w *Why, c *call, a *agent) {
 	if !a.inReady { // came this moment; nobody else who could take it can be ready while it waits
-		if w.Lender == "" {
-			w.Ready++
-		}
+		w.Ready++
 		return
 	}
 	next := func(l *line[*agent]) {
