@@ -92,6 +92,9 @@ type Incoming struct {
 	SDP         []byte // nil: late offer, our 200 carries the offer
 	Replaces    *Replaces
 	Secure      bool // came over TLS
+	// MaxForwards is how far the INVITE may still go (RFC 3261 section 20.22): at least 1, 70 when it did not say. DialRequest.PassedOn
+	// carries it on.
+	MaxForwards int
 }
 
 // Replaces names a dialog as its peer sees it (RFC 3891): ToTag is our tag, FromTag the peer's.
@@ -138,4 +141,7 @@ type DialRequest struct {
 	Anonymous bool
 	// Identity is the number asserted to the carrier when it differs from FromNumber.
 	Identity string
+	// PassedOn is the Max-Forwards of the INVITE that made us send this one; ours says one less, so that a loop through several
+	// servers comes to an end (RFC 7332). 0: the call begins here, with 70.
+	PassedOn int
 }

@@ -264,5 +264,24 @@ func TestReplacesOfNoCallIsRefused(t *testing.T) {
 	d := r.call()
 	q.invite(offer, "Replaces: "+z.callID+";from-tag="+z.tag+";to-tag="+d.Dialog.leg.localTag)
 	q.refuseAck(q.take("481 INVITE"))
+	named := p.callID + ";from-tag=" + p.tag + ";to-tag=" + mine
+	for _, wrong := range [][]string{
+		{"Replaces: " + named + ";to-tag=" + mine},
+		{"Replaces: " + p.callID + ";from-tag=" + p.tag},
+		{"Replaces: ;from-tag=" + p.tag + ";to-tag=" + mine},
+		{"Replaces: "},
+		{"Replaces: " + named, "Replaces: " + named},
+		{"Replaces: " + named, "Join: " + named}, // RFC 3911 section 4
+	} {
+		q.invite(offer, wrong...)
+		q.refuseAck(q.take("400 INVITE"))
+	}
 	r.noCall()
+	q.invite(offer, "Join: "+named) // not understood, as nothing requires it: a new call
+	_ = r.call().Reject(486, "", 0)
+	q.refuseAck(q.take("486 INVITE"))
+	q.invite(offer, "Require: join", "Join: "+named)
+	if m := q.take("420 INVITE"); m.h("Unsupported") != "join" {
+		t.Errorf("%v", m.head)
+	}
 }

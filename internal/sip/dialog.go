@@ -65,6 +65,7 @@ type Dialog struct {
 	backoff *time.Timer  // after 491
 	session session
 	refer   referral
+	probing bool // an OPTIONS of Probe is without answer
 
 	// Towards the owner.
 	sink     func(Event)

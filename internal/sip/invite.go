@@ -84,7 +84,7 @@ func (f *fork) invite() {
 	}
 	r := request{
 		method: "INVITE", uri: f.uri, link: f.link, branch: newBranch(), from: f.from, to: f.to, callID: f.callID, seq: f.seq,
-		contact: u.contact(f.link, req.contactUser()), headers: headers, kind: sdpType, body: req.SDP,
+		contact: u.contact(f.link, req.contactUser()), headers: headers, kind: sdpType, body: req.SDP, passedOn: req.PassedOn,
 	}
 	f.branch = r.branch
 	f.asked = d.session.wish(u, false)

@@ -36,6 +36,7 @@ type message struct {
 	sessionExpires, minSE  string
 	rseq, rack             string
 	replaces, reason       string
+	join                   bool     // RFC 3911; not understood, and not to be had together with Replaces
 	authorization          []string // Authorization
 	proxyAuthorization     []string
 	challenges, proxyChall []string
@@ -246,6 +247,11 @@ func (in *message) text(name, value string) {
 			in.bad(name) // RFC 3891 section 3: at most one
 		}
 		in.replaces = value
+		if value == "" {
+			in.bad(name)
+		}
+	case "join":
+		in.join = true
 	case "reason":
 		if in.reason == "" || strings.HasPrefix(lower(value), "q.850") {
 			in.reason = value

@@ -210,7 +210,14 @@ func (u *UA) invited(tx *serverTx, in *message) {
 		_ = tx.reply(422, reasonPhrase(422), u.minSEHeader())
 		return
 	}
-	desc := Incoming{Source: src, CallID: in.callID, SDP: sdp, Secure: src.Transport == "tls", Diversion: diverted(in)}
+	desc := Incoming{Source: src, CallID: in.callID, SDP: sdp, Secure: src.Transport == "tls", Diversion: diverted(in), MaxForwards: in.maxForwards}
+	if desc.MaxForwards < 0 {
+		desc.MaxForwards = hops
+	}
+	if in.replaces != "" && in.join { // RFC 3911 section 4
+		_ = tx.reply(400, "Bad Request: Join and Replaces")
+		return
+	}
 	if in.replaces != "" {
 		r, ok := readReplaces(in.replaces)
 		if !ok {

@@ -177,11 +177,15 @@ func (d *Dialog) refreshSession() {
 		d.session.timer = time.AfterFunc(2*d.ua.t1, d.refreshSession)
 		return
 	}
-	if d.leg.update {
+	d.refresh()
+}
+
+// refresh sends the refresh. d.mu is held.
+func (d *Dialog) refresh() {
+	switch {
+	case d.leg.update:
 		d.negotiate(&negotiation{method: "UPDATE", refresh: true})
-		return
-	}
-	if len(d.localSDP) > 0 {
+	case len(d.localSDP) > 0:
 		d.negotiate(&negotiation{method: "INVITE", refresh: true, sdp: d.localSDP})
 	}
 }

@@ -151,6 +151,7 @@ type request struct {
 	from, to    string // complete values with tags
 	callID      string
 	seq         uint32
+	passedOn    int // as in DialRequest
 	routes      []string
 	contact     string // value, empty: none
 	headers     []string
@@ -160,7 +161,9 @@ type request struct {
 
 func (u *UA) write(r request) []byte {
 	t := &text{b: make([]byte, 0, 768+len(r.body))}
-	t.add(r.method, " ", r.uri, " SIP/2.0\r\nVia: SIP/2.0/", r.link.via(), " ", u.sentBy(r.link), ";branch=", r.branch, ";rport\r\nMax-Forwards: 70\r\n")
+	t.add(r.method, " ", r.uri, " SIP/2.0\r\nVia: SIP/2.0/", r.link.via(), " ", u.sentBy(r.link), ";branch=", r.branch, ";rport\r\nMax-Forwards: ")
+	t.num(r.maxForwards())
+	t.add("\r\n")
 	for _, route := range r.routes {
 		t.add("Route: ", route, "\r\n")
 	}
@@ -174,6 +177,16 @@ func (u *UA) write(r request) []byte {
 	t.add(r.headers...)
 	t.body(r.kind, r.body)
 	return t.b
+}
+
+// hops is the Max-Forwards of what begins here (RFC 3261 section 8.1.1.6).
+const hops = 70
+
+func (r *request) maxForwards() int {
+	if r.passedOn > 0 {
+		return r.passedOn - 1
+	}
+	return hops
 }
 
 // sentBy is our address in a Via for that link.
