@@ -53,6 +53,8 @@ type plan struct {
 	Silence  time.Duration // default one hour
 	T1       time.Duration // default 50 ms
 	Sky      weather       // between people and server
+	Flow     string        // of the first queue; default: flowText
+	House    House
 	Seed     uint64
 }
 
@@ -167,7 +169,11 @@ func (r *rig) start() (err error) {
 		q.Body, q.Name = "b", q.ID
 		dir.Queues = append(dir.Queues, q)
 		dir.Numbers = append(dir.Numbers, directory.Number{Dial: r.number(i), Body: "b", Flow: q.ID})
-		if flows[q.ID], err = ivr.Load(q.ID, fmt.Appendf(nil, flowText, q.ID), ivr.Limits{Has: lib.Has, Duration: lib.Duration}); err != nil {
+		text := fmt.Appendf(nil, flowText, q.ID)
+		if i == 0 && r.plan.Flow != "" {
+			text = []byte(r.plan.Flow)
+		}
+		if flows[q.ID], err = ivr.Load(q.ID, text, ivr.Limits{Has: lib.Has, Duration: lib.Duration}); err != nil {
 			return err
 		}
 	}
@@ -208,7 +214,7 @@ func (r *rig) start() (err error) {
 	}
 	if r.x, err = New(Config{
 		Directory: dir, Flows: flows, Prompts: lib, MaxCalls: r.plan.MaxCalls, RetryAfter: 7 * time.Second,
-		RecordDir: filepath.Join(r.dir, "recordings"), Version: "test",
+		RecordDir: filepath.Join(r.dir, "recordings"), Version: "test", House: r.plan.House,
 	}, r.plane, r.tap, r.log); err != nil {
 		return err
 	}

@@ -145,7 +145,7 @@ func (p *tap) check(e event.Event) {
 		c.bridged = false
 		delete(p.busy, d.Agent)
 	case event.RecordingStarted:
-		if !c.notice || !c.bridged {
+		if !c.notice || c.bridged == (e.Data.(event.RecordingStarted).What == "message") {
 			wrong("notice heard %v, bridged %v", c.notice, c.bridged)
 		}
 		c.kept = true
