@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -9,6 +10,9 @@ import (
 
 	"cagri/internal/calendar"
 )
+
+// ErrStale: the book has changed since it was read.
+var ErrStale = errors.New("somebody else has changed the directory meanwhile: look at the difference again")
 
 // Ref names a record.
 type Ref struct {
@@ -219,6 +223,22 @@ func (b *Book) AsKnown(t time.Time) *Book {
 		}
 	}
 	return NewBook(last, vs)
+}
+
+// Next is the first moment after t at which something in the book begins or ends, zero
+// if nothing does.
+func (b *Book) Next(t time.Time) time.Time {
+	var next time.Time
+	for _, e := range b.entries {
+		for _, s := range e.line {
+			for _, m := range []time.Time{s.From, s.Until} {
+				if m.After(t) {
+					next = earlier(next, m)
+				}
+			}
+		}
+	}
+	return next
 }
 
 // Owner is the body a record belongs to at a moment, empty if it is everybody's.

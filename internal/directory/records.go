@@ -183,6 +183,7 @@ type Phone struct {
 	Password string `key:"-"` // plain or empty when HA1 is given; never kept in a Book
 	HA1      string `key:"ha1,secret" doc:"hex of SHA-256(user:realm:password), in place of password"`
 	HA1MD5   string `key:"ha1_md5,secret" doc:"the same with MD5, for phones that know nothing better"`
+	MD5      bool   `key:"md5" doc:"make ha1_md5 too when a password is given"`
 	Body     string `key:"body" doc:"whose it is"`
 	Hall     string `key:"hall" doc:"the hall it stands in; none: not in a hall"`
 }
