@@ -37,6 +37,8 @@ func (s *State) facts() {
 		switch {
 		case t.call != nil:
 			s.factDue(t.call)
+		case t.ticket != nil:
+			s.dropTicket(t.ticket)
 		case t.body != nil:
 			t.body.blocked = 0
 			s.limits.stop(t)
@@ -46,8 +48,12 @@ func (s *State) facts() {
 			s.weighing = append(s.weighing, t.agent)
 		}
 	}
-	for _, a := range s.weighing {
-		s.weigh36(a)
+	for _, spent := range [...]bool{true, false} {
+		for _, a := range s.weighing {
+			if s.spent(a) == spent {
+				s.weigh36(a)
+			}
+		}
 	}
 	clear(s.weighing)
 	s.weighing = s.weighing[:0]
@@ -66,7 +72,7 @@ func (s *State) handle(ev Event) {
 	case CallQueued:
 		s.callQueued(e)
 	case CallLeft:
-		s.callLeft(e.Call)
+		s.callLeft(e)
 	case OfferAnswered:
 		s.offerAnswered(e.Offer)
 	case OfferFailed:
@@ -105,6 +111,16 @@ func (s *State) handle(ev Event) {
 		s.agentProfile(e)
 	case AgentBudget:
 		s.agentBudget(e)
+	case CallbackWanted:
+		s.callbackWanted(e)
+	case CallbackBooked:
+		s.callbackBooked(e)
+	case CallbackReached:
+		s.callbackReached(e)
+	case AttemptLost:
+		s.attemptLost(e)
+	case TaskDone:
+		s.taskDone(e)
 	case Configured:
 		s.configured(e)
 	case QueueChanged:

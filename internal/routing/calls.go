@@ -1,6 +1,9 @@
 package routing
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // newCall takes a used record if there is one.
 func (s *State) newCall(id CallID) *call {
@@ -22,6 +25,12 @@ func (s *State) newCall(id CallID) *call {
 func (s *State) forget(c *call) {
 	s.timers.stop(&c.timer)
 	delete(s.calls, c.id)
+	if c.virtual {
+		if p := s.persons[c.caller]; p != nil {
+			p.callbacks = slices.DeleteFunc(p.callbacks, func(x *call) bool { return x == c })
+			s.tidy(p)
+		}
+	}
 	if len(s.spare) < 1024 {
 		*c = call{refused: c.refused[:0]}
 		s.spare = append(s.spare, c)
@@ -70,7 +79,7 @@ func (s *State) callQueued(e CallQueued) {
 	}
 	c := s.calls[e.Call]
 	var freed, beside *agent // agents who lose the call
-	talked := false
+	talked, fresh := false, c == nil
 	switch {
 	case c == nil:
 		if s.queueNamed(e.Queue) == nil {
@@ -78,7 +87,7 @@ func (s *State) callQueued(e CallQueued) {
 			return
 		}
 		c = s.newCall(e.Call)
-	case !c.follows(e):
+	case c.state == booked || c.virtual || !c.follows(e):
 		s.Ignored++
 		return
 	case c.state == waiting:
@@ -113,7 +122,16 @@ func (s *State) callQueued(e CallQueued) {
 		if e.Prefer != "" && e.PreferFor > 0 {
 			c.preferUntil = s.now + int64(bounded(e.PreferFor, 0))
 		}
-		s.place(c, q)
+		if e.Caller != "" {
+			c.caller = e.Caller
+		}
+		relaxFrom := s.now
+		if fresh && c.caller != "" {
+			if from := s.takePlace(c, q); from != 0 {
+				relaxFrom = from
+			}
+		}
+		s.place(c, q, relaxFrom)
 	}
 	// The call stands in its place before its agents look for the next one.
 	for _, a := range [...]*agent{freed, beside} {
@@ -127,14 +145,14 @@ func (s *State) callQueued(e CallQueued) {
 	}
 }
 
-// place enters c into q.
-func (s *State) place(c *call, q *queue) {
-	c.queue, c.entered, c.limit, c.attempts, c.relaxFrom = q, s.now, 0, 0, s.now
-	if q.cfg.MaxWait > 0 {
+// place enters c into q; what it asks for is relaxed by the time since relaxFrom.
+func (s *State) place(c *call, q *queue, relaxFrom int64) {
+	c.queue, c.entered, c.limit, c.attempts, c.relaxFrom = q, s.now, 0, 0, relaxFrom
+	if q.cfg.MaxWait > 0 && !c.virtual {
 		c.limit = s.now + int64(q.cfg.MaxWait)
 	}
 	c.asked, c.check = false, 0
-	if s.cfg.CheckEvery > 0 {
+	if s.cfg.CheckEvery > 0 && !c.virtual {
 		c.check = s.now + int64(s.cfg.CheckEvery)
 	}
 	c.estimate = -1
@@ -165,6 +183,10 @@ func (s *State) setCallAlarm(c *call) {
 
 // callDue: the alarm of a waiting call rang.
 func (s *State) callDue(c *call) {
+	if c.state == booked {
+		s.bookingDue(c)
+		return
+	}
 	reason := ReasonUnconfirmed
 	switch {
 	case c.limit != 0 && c.limit <= s.now:
@@ -191,8 +213,8 @@ func (s *State) timeOut(c *call, reason Reason) {
 	s.forget(c)
 }
 
-func (s *State) callLeft(id CallID) {
-	c := s.calls[id]
+func (s *State) callLeft(e CallLeft) {
+	c := s.calls[e.Call]
 	if c == nil {
 		s.Ignored++
 		return
@@ -201,13 +223,20 @@ func (s *State) callLeft(id CallID) {
 	case waiting:
 		s.step(c)
 		c.queue.counts.Left++
+		s.judgeLost(c)
+		s.callerLeft(c, e.Reason)
 		s.forget(c)
 	case ringing:
 		a := c.agent
 		c.queue.counts.Left++
 		s.withdrawn(a, ReasonCallerLeft)
+		s.judgeLost(c)
+		s.callerLeft(c, e.Reason)
 		s.forget(c)
 		s.settle(a, ReasonCallerLeft, a.idle) // keeps the place among the idle
+	case booked:
+		c.queue.booked--
+		s.forget(c)
 	case talking:
 		a, also := c.agent, c.also
 		if also != nil {
@@ -224,7 +253,7 @@ func (s *State) stillHere(e StillHere) {
 			s.timers.set(&a.timer, s.now+int64(s.cfg.CheckEvery))
 			return
 		}
-	} else if c := s.calls[e.Call]; c != nil && c.state != talking && s.cfg.CheckEvery > 0 {
+	} else if c := s.calls[e.Call]; c != nil && c.state != talking && !c.virtual && s.cfg.CheckEvery > 0 {
 		c.asked, c.check = false, s.now+int64(s.cfg.CheckEvery)
 		if c.state == waiting {
 			s.setCallAlarm(c)
@@ -239,7 +268,7 @@ func (s *State) stillHere(e StillHere) {
 // O(log n).
 func (s *State) Position(id CallID) (int, bool) {
 	c := s.calls[id]
-	if c == nil || c.state == talking {
+	if c == nil || c.state == talking || c.state == booked {
 		return 0, false
 	}
 	return c.queue.waiting.rank(c) + c.queue.ringing.rank(c) + 1, true

@@ -80,6 +80,16 @@ func (s *State) check() error {
 		}
 		bad((b.blocked != 0) == (b.alarm.index >= 0) && !b.dirty, "body %q: blocked without a deadline, or still to be asked", b.id)
 	}
+	for key, p := range s.persons {
+		bad(p.key == key && len(p.kept)+len(p.callbacks)+len(p.tasks) > 0, "caller: filed wrongly or for nothing")
+		for _, t := range p.kept {
+			limits++
+			bad(t.alarm.index >= 0 && s.queues[t.queue.id] == t.queue, "a place is kept without end or in no queue")
+		}
+		for _, c := range p.callbacks {
+			bad(c.virtual && c.caller == key && s.calls[c.id] == c, "a callback is filed wrongly")
+		}
+	}
 	bad(len(s.loose) == 0 && len(s.lenders) == 0, "somebody is still to be looked after")
 	bad(limits == len(s.limits.heap), "%d limits are set, %d in the heap", limits, len(s.limits.heap))
 	for i, t := range s.timers.heap {
@@ -176,6 +186,8 @@ func (s *State) checkCall(c *call, bad func(bool, string, ...any)) {
 		i := q.ringing.rank(c)
 		bad(i < q.ringing.len() && q.ringing.at(i) == c, "call %q: misses among the ringing of %q", c.id, q.id)
 		bad(c.agent != nil && c.agent.call == c && c.agent.state == Offered && c.also == nil && !timed, "call %q: rings at nobody", c.id)
+	case booked:
+		bad(c.virtual && timed && c.agent == nil, "call %q: booked without a time", c.id)
 	case talking:
 		bad(c.agent != nil && c.agent.call == c && c.agent.state == Talking && !timed, "call %q: talks with nobody", c.id)
 		bad(c.also == nil || (c.also.call == c && c.also.state == Talking && c.also != c.agent), "call %q: the second agent is elsewhere", c.id)

@@ -11,26 +11,31 @@ var ErrUnknownKind = errors.New("routing: unknown kind")
 
 // decoders has one entry per event type.
 var decoders = map[string]func([]byte) (Event, error){
-	AgentSignedIn{}.Kind():  decodeAs[AgentSignedIn],
-	AgentReady{}.Kind():     decodeAs[AgentReady],
-	AgentPaused{}.Kind():    decodeAs[AgentPaused],
-	AgentSignedOut{}.Kind(): decodeAs[AgentSignedOut],
-	StationUp{}.Kind():      decodeAs[StationUp],
-	StationDown{}.Kind():    decodeAs[StationDown],
-	CallQueued{}.Kind():     decodeAs[CallQueued],
-	CallLeft{}.Kind():       decodeAs[CallLeft],
-	OfferAnswered{}.Kind():  decodeAs[OfferAnswered],
-	OfferFailed{}.Kind():    decodeAs[OfferFailed],
-	TalkEnded{}.Kind():      decodeAs[TalkEnded],
-	WrapUpExtended{}.Kind(): decodeAs[WrapUpExtended],
-	WrapUpDone{}.Kind():     decodeAs[WrapUpDone],
-	AgentTaken{}.Kind():     decodeAs[AgentTaken],
-	StillHere{}.Kind():      decodeAs[StillHere],
-	Tick{}.Kind():           decodeAs[Tick],
-	AgentProfile{}.Kind():   decodeAs[AgentProfile],
-	AgentBudget{}.Kind():    decodeAs[AgentBudget],
-	Configured{}.Kind():     decodeAs[Configured],
-	QueueChanged{}.Kind():   decodeAs[QueueChanged],
+	AgentSignedIn{}.Kind():   decodeAs[AgentSignedIn],
+	AgentReady{}.Kind():      decodeAs[AgentReady],
+	AgentPaused{}.Kind():     decodeAs[AgentPaused],
+	AgentSignedOut{}.Kind():  decodeAs[AgentSignedOut],
+	StationUp{}.Kind():       decodeAs[StationUp],
+	StationDown{}.Kind():     decodeAs[StationDown],
+	CallQueued{}.Kind():      decodeAs[CallQueued],
+	CallLeft{}.Kind():        decodeAs[CallLeft],
+	OfferAnswered{}.Kind():   decodeAs[OfferAnswered],
+	OfferFailed{}.Kind():     decodeAs[OfferFailed],
+	TalkEnded{}.Kind():       decodeAs[TalkEnded],
+	WrapUpExtended{}.Kind():  decodeAs[WrapUpExtended],
+	WrapUpDone{}.Kind():      decodeAs[WrapUpDone],
+	AgentTaken{}.Kind():      decodeAs[AgentTaken],
+	StillHere{}.Kind():       decodeAs[StillHere],
+	Tick{}.Kind():            decodeAs[Tick],
+	AgentProfile{}.Kind():    decodeAs[AgentProfile],
+	AgentBudget{}.Kind():     decodeAs[AgentBudget],
+	Configured{}.Kind():      decodeAs[Configured],
+	CallbackWanted{}.Kind():  decodeAs[CallbackWanted],
+	CallbackBooked{}.Kind():  decodeAs[CallbackBooked],
+	CallbackReached{}.Kind(): decodeAs[CallbackReached],
+	AttemptLost{}.Kind():     decodeAs[AttemptLost],
+	TaskDone{}.Kind():        decodeAs[TaskDone],
+	QueueChanged{}.Kind():    decodeAs[QueueChanged],
 }
 
 func decodeAs[T Event](b []byte) (Event, error) {
@@ -101,6 +106,9 @@ func DecodeDecision(b []byte) (Decision, error) {
 	}
 	if !d.Until.IsZero() {
 		d.Until = d.Until.UTC()
+	}
+	if !d.Since.IsZero() {
+		d.Since = d.Since.UTC()
 	}
 	return d, nil
 }

@@ -21,6 +21,8 @@ func samples() []Event {
 		OfferAnswered{7}, OfferFailed{7, Declined}, TalkEnded{Agent: "a", Call: "c", Lost: true}, WrapUpExtended{"a", time.Minute},
 		AgentProfile{"a", "b", map[Skill]int{"tax": 9}, map[string]int{"az": 10}, Station{true, "home"}, true, []QueueID{"q"}, []QueueID{"r"}},
 		Configured{Config{Queues: map[QueueID]QueueConfig{"q": {Body: "b"}}}},
+		CallbackWanted{"c", "v", "k"}, CallbackBooked{"v", "q", "k", at, 1, "az", map[Skill]int{"tax": 1}, "a", time.Minute},
+		CallbackReached{"v"}, AttemptLost{"c", "q", "b", "k", "busy", time.Hour}, TaskDone{"c", "k"},
 		AgentBudget{"a", time.Hour, at, 36 * time.Hour, time.Minute},
 		WrapUpDone{"a"}, AgentTaken{"a", "c"}, StillHere{"c", "a"}, Tick{},
 		QueueChanged{"q", QueueConfig{RingTimeout: 1, WrapUp: 2, WrapUpMax: 3, SetAside: 4, MaxWait: 5, There: Always, HandlePrior: 6}},
@@ -151,7 +153,7 @@ func FuzzDecodeEvent(f *testing.F) {
 }
 
 func FuzzDecodeDecision(f *testing.F) {
-	for k := Offer; k <= Refused; k++ {
+	for k := Offer; k <= TaskCleared; k++ {
 		b, _ := EncodeDecision(Decision{Kind: k, Offer: 1, Call: "c", Agent: "a", From: Ready, To: Offered, Until: t0, Why: Why{Waited: 1, Rule: BySince}})
 		f.Add(b)
 	}

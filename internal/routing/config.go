@@ -64,6 +64,12 @@ type QueueConfig struct {
 	TargetShare int           `json:"target_share,omitempty"`
 	// Overflow is the bodies whose agents may help, and after how long.
 	Overflow []Overflow `json:"overflow,omitempty"`
+	// KeepPlace is how long the place of a caller who dropped is kept for the next call
+	// of the same Caller. 0 means not.
+	KeepPlace time.Duration `json:"keep_place_ns,omitempty"`
+	// TaskWithin makes each caller who leaves unserved a CallbackTask that is due after
+	// this. 0 means no tasks.
+	TaskWithin time.Duration `json:"task_within_ns,omitempty"`
 }
 
 // Config is how a router works. The zero value is usable and has no queue.
@@ -120,6 +126,7 @@ func (q QueueConfig) withDefaults() QueueConfig {
 	default:
 		q.There = Expected
 	}
+	q.KeepPlace, q.TaskWithin = bounded(q.KeepPlace, 0), bounded(q.TaskWithin, 0)
 	q.Needs = boundedNeeds(q.Needs)
 	q.Score = q.Score.withDefaults()
 	q.Target = bounded(q.Target, 0)

@@ -142,9 +142,22 @@ func (s *State) configured(e Configured) {
 			q.configure(cfg)
 		} else {
 			q.removed = true
+			s.forgetPlaces(q)
 		}
 	})
 	s.leaving = true
+}
+
+// forgetPlaces ends the keeping of places in q.
+func (s *State) forgetPlaces(q *queue) {
+	for _, key := range slices.Sorted(maps.Keys(s.persons)) {
+		p := s.persons[key]
+		for _, t := range slices.Clone(p.kept) {
+			if t.queue == q {
+				s.dropTicket(t)
+			}
+		}
+	}
 }
 
 // sweep forgets removed queues once nothing of theirs goes on.
@@ -160,7 +173,7 @@ func (s *State) sweep() {
 	for id, q := range s.queues {
 		switch {
 		case !q.removed:
-		case q.waiting.len() == 0 && q.ringing.len() == 0 && q.talking == 0 && !serving[q]:
+		case q.waiting.len() == 0 && q.ringing.len() == 0 && q.talking == 0 && q.booked == 0 && !serving[q]:
 			delete(s.queues, id)
 		default:
 			s.leaving = true

@@ -33,9 +33,24 @@ const (
 	// Refused: the agent would have been first but for a clause. Sets Agent, Clause,
 	// Reason, and Call and Queue when a call was refused; once per agent and call.
 	Refused
+	// PlaceKept: the caller has called again and has the place of the call Other. Sets
+	// Call, Queue, Other, Since, Caller.
+	PlaceKept
+	// CallbackWaits: a callback stands in line, in the place of the call Other, or will
+	// from Until on. Sets Call, Queue, Caller, and Other and Since, or Until.
+	CallbackWaits
+	// CallbackDue: the time of a booked callback has come; it stands in line now and
+	// will be offered like a call (with Callback). Sets Call, Queue, Caller.
+	CallbackDue
+	// CallbackTask: an attempt was lost; somebody is to call back until Until. Sets Call
+	// (the attempt), Queue, Reason, Until, Caller.
+	CallbackTask
+	// TaskCleared: the task or the callback Call is not needed any more. Sets Call,
+	// Queue, Reason, Caller, and Other, the call by which the caller was served.
+	TaskCleared
 )
 
-var decisionNames = [...]string{"", "offer", "withdraw", "agent_moved", "call_timed_out", "nobody_there", "drop_leg", "still_there", "refused"}
+var decisionNames = [...]string{"", "offer", "withdraw", "agent_moved", "call_timed_out", "nobody_there", "drop_leg", "still_there", "refused", "place_kept", "callback_waits", "callback_due", "callback_task", "task_cleared"}
 
 // String gives the tag used in JSON.
 func (k DecisionKind) String() string {
@@ -78,6 +93,9 @@ type Decision struct {
 	Until  time.Time    `json:"until,omitzero"` // UTC
 	Why    Why          `json:"why,omitzero"`
 	Clause string       `json:"clause,omitempty"`
+	Other  CallID       `json:"other,omitempty"`
+	Since  time.Time    `json:"since,omitzero"` // UTC
+	Caller string       `json:"caller,omitempty"`
 	// Callback: nobody is on the line; the agent who answers calls the person back.
 	Callback bool `json:"callback,omitempty"`
 }

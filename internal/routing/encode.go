@@ -29,6 +29,9 @@ type stateWire struct {
 	Past        []pastWire  `json:"past,omitempty"`   // by id
 	Bodies      []bodyWire  `json:"bodies,omitempty"` // by id
 	Leaving     bool        `json:"leaving,omitempty"`
+	NextTicket  uint64      `json:"next_ticket,omitempty"`
+	Kept        []keptWire  `json:"kept,omitempty"`  // by number
+	Tasks       []taskWire  `json:"tasks,omitempty"` // by caller, then as they came
 }
 
 type queueWire struct {
@@ -117,6 +120,8 @@ type callWire struct {
 	RelaxFrom   int64         `json:"relax_from_ns,omitempty"` // when it is not Entered
 	Caller      string        `json:"caller,omitempty"`
 	Virtual     bool          `json:"virtual,omitempty"`
+	Reached     bool          `json:"reached,omitempty"`
+	PreferFor   int64         `json:"prefer_for_ns,omitempty"`
 }
 
 type pastWire struct {
@@ -166,7 +171,7 @@ func (s *State) Encode() ([]byte, error) {
 			Arrival: c.arrival, Entered: c.entered, Limit: c.limit, Check: c.check, Asked: c.asked,
 			Language: c.language, Entry: c.entry, State: c.state, Attempts: c.attempts,
 			Estimate: c.estimate, Alarm: c.timer.alarmAt(), Refused: c.refused,
-			Skills: c.skills, Prefer: c.prefer, PreferUntil: c.preferUntil, Caller: c.caller, Virtual: c.virtual}
+			Skills: c.skills, Prefer: c.prefer, PreferUntil: c.preferUntil, Caller: c.caller, Virtual: c.virtual, Reached: c.reached, PreferFor: c.preferFor}
 		if c.relaxFrom != c.entered {
 			cw.RelaxFrom = c.relaxFrom
 		}
@@ -183,7 +188,8 @@ func (s *State) Encode() ([]byte, error) {
 			w.Bodies = append(w.Bodies, bodyWire{b.id, b.blocked, b.bucket, b.spentNow, b.spentBefore})
 		}
 	}
-	w.Leaving = s.leaving
+	w.Leaving, w.NextTicket = s.leaving, s.nextTicket
+	s.encodePersons(&w)
 	for _, p := range s.past {
 		if p.id != 0 {
 			w.Past = append(w.Past, pastWire{p.id, p.agent, p.call, p.settled})
@@ -255,6 +261,9 @@ func Decode(b []byte) (*State, error) {
 				return nil, fmt.Errorf("%w: agent %q is in call %q, which is missing", ErrState, a.ID, a.On)
 			}
 		}
+	}
+	if err := s.loadPersons(&w); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrState, err)
 	}
 	for _, p := range w.Past {
 		if s.past[p.ID%pastOffers].id != 0 || p.ID == 0 {
@@ -335,6 +344,7 @@ func (s *State) loadCalls(list []callWire) error {
 		c.entered, c.limit, c.check, c.asked = w.Entered, w.Limit, w.Check, w.Asked
 		c.language, c.entry, c.state, c.attempts, c.estimate = w.Language, w.Entry, w.State, w.Attempts, w.Estimate
 		c.skills, c.sign, c.caller, c.virtual = boundedLevels(w.Skills), signature(boundedLevels(w.Skills)), w.Caller, w.Virtual
+		c.reached, c.preferFor = w.Reached, w.PreferFor
 		c.prefer, c.preferUntil, c.relaxFrom = w.Prefer, w.PreferUntil, w.RelaxFrom
 		if c.relaxFrom == 0 {
 			c.relaxFrom = c.entered
@@ -348,6 +358,11 @@ func (s *State) loadCalls(list []callWire) error {
 			s.stand(c)
 		case ringing:
 			q.ringing.insert(c)
+		case booked:
+			q.booked++
+			if w.Alarm <= s.now || !c.virtual {
+				return fmt.Errorf("call %q is booked for the past, or no callback", w.ID)
+			}
 		case talking:
 			q.talking++
 		default:
@@ -355,6 +370,9 @@ func (s *State) loadCalls(list []callWire) error {
 		}
 		if w.Alarm != 0 {
 			s.timers.set(&c.timer, w.Alarm)
+		}
+		if c.virtual {
+			s.addCallback(c)
 		}
 	}
 	return nil

@@ -148,6 +148,14 @@ func (s *State) judgeTarget(c *call) {
 	}
 }
 
+// judgeLost counts a caller who left after the target as one who was not answered in
+// time.
+func (s *State) judgeLost(c *call) {
+	if t := int64(c.queue.cfg.Target); t > 0 && s.now-c.entered > t {
+		s.judgeTarget(c)
+	}
+}
+
 // mayLend has b asked at the end of Apply whether it can lend again.
 func (s *State) mayLend(b *body) {
 	if b != nil && !b.dirty && len(b.borrowers) > 0 {

@@ -93,6 +93,7 @@ func (s *State) bestAgent(c *call, borrow bool) choice {
 
 // seek gives a, who has just become Ready, the best call, or lets a wait for one.
 func (s *State) seek(a *agent) {
+	s.match() // who has been idle longer comes first to calls that have just come within reach
 	x := s.bestCall(a)
 	if x.deniedCall != nil {
 		s.refuse(a, x.deniedCall, x.why.clause(), Reason(x.why.String()))

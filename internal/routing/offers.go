@@ -135,6 +135,9 @@ func (s *State) connect(c *call, a *agent) {
 	c.state, c.agent, c.also = talking, a, nil
 	s.timers.stop(&c.timer)
 	a.on, a.call, a.served, a.answered = c.id, c, q, s.now
+	if c.caller != "" && !c.virtual {
+		s.callerServed(c)
+	}
 }
 
 // talk moves a, whose call is set, to Talking.
@@ -173,6 +176,12 @@ func (s *State) agentTaken(a *agent, id CallID) {
 	a.on = id
 	if c := s.calls[id]; c != nil {
 		switch c.state {
+		case booked:
+			c.queue.booked--
+			c.queue.counts.Entered++
+			c.queue.counts.Picked++
+			c.entered = s.now
+			s.connect(c, a)
 		case waiting: // picked out of the queue by hand
 			s.step(c)
 			c.queue.counts.Picked++

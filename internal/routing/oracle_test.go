@@ -222,7 +222,7 @@ func anyQueueConfig(t *rapid.T) QueueConfig {
 	q := QueueConfig{RingTimeout: secs("ring", 10), WrapUp: secs("wrap", 10), MaxWait: secs("wait", 200),
 		There: rapid.SampledFrom([]Presence{"", SignedIn, Working, Always}).Draw(t, "there"),
 		Body:  rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "body"), Emergency: rapid.IntRange(0, 4).Draw(t, "emergency") == 0,
-		RemoteFit: rapid.Bool().Draw(t, "fit"), Confidential: rapid.IntRange(0, 3).Draw(t, "confidential") == 0, Target: secs("target", 20)}
+		RemoteFit: rapid.Bool().Draw(t, "fit"), Confidential: rapid.IntRange(0, 3).Draw(t, "confidential") == 0, Target: secs("target", 20), KeepPlace: secs("keeps", 60), TaskWithin: secs("task", 60)}
 	for range rapid.IntRange(0, 3).Draw(t, "needs") {
 		q.Needs = append(q.Needs, Need{After: secs("after", 60), Skills: anyLevels(t, "level"), Language: rapid.IntRange(0, 3).Draw(t, "language"), Lower: rapid.IntRange(0, 4).Draw(t, "lower")})
 	}
@@ -252,7 +252,22 @@ func anyConfig(t *rapid.T) Config {
 // richEvent draws an event with everything that a centre of many bodies knows.
 func richEvent(t *rapid.T, s *State, now time.Time) Event {
 	agent := rapid.SampledFrom(someAgents).Draw(t, "agent")
-	switch rapid.IntRange(0, 11).Draw(t, "rich") {
+	switch rapid.IntRange(0, 14).Draw(t, "rich") {
+	case 12, 13:
+		call := rapid.SampledFrom(someCalls).Draw(t, "call")
+		as := rapid.SampledFrom([]CallID{"v1", "v2", "v3"}).Draw(t, "as")
+		caller := rapid.SampledFrom([]string{"", "k1", "k2"}).Draw(t, "who")
+		switch rapid.IntRange(0, 4).Draw(t, "callback") {
+		case 0:
+			return CallbackWanted{call, as, caller}
+		case 1:
+			return CallbackBooked{Call: as, Queue: rapid.SampledFrom(someQueues).Draw(t, "where"), Caller: caller, Due: now.Add(time.Duration(rapid.IntRange(-5, 60).Draw(t, "due")) * time.Second), Prefer: agent, PreferFor: time.Duration(rapid.IntRange(0, 9).Draw(t, "for")) * time.Second}
+		case 2:
+			return CallbackReached{as}
+		case 3:
+			return AttemptLost{Call: call, Queue: rapid.SampledFrom(someQueues).Draw(t, "where"), Caller: caller, Within: time.Duration(rapid.IntRange(0, 9).Draw(t, "within")) * time.Second}
+		}
+		return rapid.SampledFrom([]Event{TaskDone{call, caller}, CallLeft{Call: as}, AgentTaken{agent, as}, TalkEnded{Agent: agent, Call: as}, StillHere{Call: as}}).Draw(t, "end")
 	case 0, 1:
 		return AgentProfile{Agent: agent, Body: rapid.SampledFrom([]string{"", "x", "y", "z"}).Draw(t, "body"), Skills: anyLevels(t, "has"),
 			Languages:     map[string]int{"az": rapid.IntRange(0, 5).Draw(t, "az"), "ru": rapid.IntRange(0, 5).Draw(t, "ru")},
@@ -267,6 +282,7 @@ func richEvent(t *rapid.T, s *State, now time.Time) Event {
 	}
 	ev := anyEvent(t, s, now)
 	if e, ok := ev.(CallQueued); ok {
+		e.Caller = rapid.SampledFrom([]string{"", "k1", "k2"}).Draw(t, "who")
 		e.Language = rapid.SampledFrom([]string{"", "az", "ru"}).Draw(t, "speaks")
 		if rapid.IntRange(0, 2).Draw(t, "wishes") == 0 {
 			e.Skills = anyLevels(t, "needs")

@@ -88,6 +88,10 @@ type CallView struct {
 	Attempts int       `json:"attempts,omitempty"`
 	Agent    AgentID   `json:"agent,omitempty"`
 	Language string    `json:"language,omitempty"`
+	Callback bool      `json:"callback,omitempty"` // nobody is on the line
+	Due      time.Time `json:"due,omitzero"`       // of a booked callback
+	Held     AgentID   `json:"held,omitempty"`     // waits for this agent alone
+	Stage    int       `json:"stage,omitempty"`    // relaxations reached
 }
 
 // Snapshot is a picture of everything at now; O(n log n).
@@ -109,7 +113,7 @@ func (s *State) Snapshot(now time.Time) Snapshot {
 		out.Calls[i].Position = i - first + 1
 	}
 	for _, c := range s.callsByArrival() {
-		if c.state == talking {
+		if c.state == talking || c.state == booked {
 			out.Calls = append(out.Calls, c.view())
 		}
 	}
@@ -155,7 +159,7 @@ func (q *queue) view(at int64) QueueView {
 	return v
 }
 
-var callStateNames = [...]string{waiting: "waiting", ringing: "ringing", talking: "talking"}
+var callStateNames = [...]string{waiting: "waiting", ringing: "ringing", talking: "talking", booked: "booked"}
 
 func (c *call) view() CallView {
 	v := CallView{
@@ -164,6 +168,13 @@ func (c *call) view() CallView {
 	}
 	if c.agent != nil {
 		v.Agent = c.agent.id
+	}
+	v.Callback, v.Stage = c.virtual, c.stage
+	if c.state == booked {
+		v.Due = moment(c.timer.alarmAt())
+	}
+	if c.state == waiting && c.preferUntil != 0 {
+		v.Held = c.prefer
 	}
 	return v
 }

@@ -9,15 +9,16 @@ type State struct {
 	// unknown things. Read only.
 	Ignored uint64
 
-	cfg    Config // with defaults; Queues is nil, each queue has its own
-	now    int64  // the latest time seen; time never runs backwards in here
-	queues map[QueueID]*queue
-	agents map[AgentID]*agent
-	calls  map[CallID]*call
-	bodies map[string]*body
-	open   map[OfferID]*agent // offers that ring or are being talked on
-	timers alarms
-	limits alarms // of the weekly budgets; looked at before an event
+	cfg     Config // with defaults; Queues is nil, each queue has its own
+	now     int64  // the latest time seen; time never runs backwards in here
+	queues  map[QueueID]*queue
+	agents  map[AgentID]*agent
+	calls   map[CallID]*call
+	persons map[string]*person // callers of whom something is kept
+	bodies  map[string]*body
+	open    map[OfferID]*agent // offers that ring or are being talked on
+	timers  alarms
+	limits  alarms // of the weekly budgets; looked at before an event
 
 	profiles    map[string]*profile // by key
 	profileNums []*profile          // by number, nil where one is free
@@ -28,6 +29,7 @@ type State struct {
 
 	nextOffer   OfferID
 	nextArrival uint64
+	nextTicket  uint64
 	nextAgent   uint64
 
 	past     [pastOffers]pastOffer // the latest offers that are over, at id % pastOffers
@@ -71,6 +73,7 @@ type queue struct {
 	stages   []stage
 	families []*family
 	active   []*lane // where calls wait, in no order
+	booked   int     // callbacks whose time has not come
 	late     int     // waiting calls past the target
 	level    int64   // answered within the target, exponentially weighted, millionths
 	removed  bool    // not in the configuration any more; goes with its last call
@@ -157,6 +160,7 @@ const (
 	waiting callState = iota
 	ringing
 	talking
+	booked // a callback whose time has not come
 )
 
 type call struct {
@@ -188,6 +192,8 @@ type call struct {
 	preferUntil int64 // held for prefer; 0 when not
 	relaxFrom   int64 // stages count from here
 	caller      string
+	preferFor   int64    // booked: how long to wait for prefer then
+	reached     bool     // a callback in talk: the person is on the line
 	virtual     bool     // a callback: nobody is on the line
 	refused     []uint64 // numbers of the agents whom a clause kept from the call
 }
@@ -201,6 +207,7 @@ func New(cfg Config) *State {
 		calls:    map[CallID]*call{},
 		open:     map[OfferID]*agent{},
 		bodies:   map[string]*body{},
+		persons:  map[string]*person{},
 		profiles: map[string]*profile{},
 	}
 	s.cfg.Queues = nil

@@ -2,11 +2,12 @@ package routing
 
 // alarm is the one deadline of an agent or a call, kept inside it.
 type alarm struct {
-	at    int64 // nanoseconds; meaningless when index < 0
-	index int   // place in the heap, -1 when it is not set
-	agent *agent
-	call  *call
-	body  *body // exactly one of them is set
+	at     int64 // nanoseconds; meaningless when index < 0
+	index  int   // place in the heap, -1 when it is not set
+	agent  *agent
+	call   *call
+	body   *body
+	ticket *ticket // exactly one of them is set
 }
 
 // before orders by time; at the same instant agents come before calls (who becomes
@@ -29,12 +30,27 @@ func (a *alarm) before(b *alarm) bool {
 	return a.call.arrival < b.call.arrival
 }
 
-// beforeOther orders alarms of which one is of a body: calls first, then by name.
+// beforeOther orders alarms of which one is of a body or a ticket: agents, calls,
+// bodies by name, tickets by number.
 func (a *alarm) beforeOther(b *alarm) bool {
-	if (a.call != nil) != (b.call != nil) {
-		return a.call != nil
+	kind := func(x *alarm) int {
+		switch {
+		case x.agent != nil:
+			return 0
+		case x.call != nil:
+			return 1
+		case x.body != nil:
+			return 2
+		}
+		return 3
 	}
-	return a.body.id < b.body.id
+	switch k, l := kind(a), kind(b); {
+	case k != l:
+		return k < l
+	case k == 2:
+		return a.body.id < b.body.id
+	}
+	return a.ticket.num < b.ticket.num
 }
 
 // alarms is a binary heap of alarms that know their place.

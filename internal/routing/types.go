@@ -110,6 +110,10 @@ const (
 	ReasonWeeklyLimit  Reason = "weekly_limit"  // the live time of the week is used up
 	ReasonBudget       Reason = "budget"        // there is live time again: the week has turned or a budget came
 	ReasonQueueRemoved Reason = "queue_removed" // the queue is not in the configuration any more
+	ReasonCallback     Reason = "callback"      // the caller wants to be called back instead
+	ReasonCameBack     Reason = "came_back"     // the caller has called again
+	ReasonServed       Reason = "served"        // the caller was served
+	ReasonDone         Reason = "done"          // by hand
 	ReasonPaused       Reason = "paused"        // a pause for which the agent gave no reason
 )
 
