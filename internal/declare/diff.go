@@ -19,6 +19,9 @@ const hidden = "(hidden)"
 // fields are the differences between two documents, in the order of the second.
 func fields(was, is *directory.Node) []FieldChange {
 	var out []FieldChange
+	if was == nil {
+		was = &directory.Node{Shape: directory.Mapping}
+	}
 	differ("", was, is, &out)
 	return out
 }

@@ -160,6 +160,9 @@ func (p *planner) record(ref directory.Ref, docs []*Document) {
 		if i+1 < len(docs) {
 			limit = docs[i+1].From
 		}
+		if !limit.IsZero() && d.Until.After(limit) {
+			p.refuse(d, d.At, "dates.overlap", "until", moment(d.Until), "from", moment(limit), "other", docs[i+1].At.String())
+		}
 		if d.Ended {
 			changed = p.end(l, d, limit) || changed
 		} else {
@@ -213,12 +216,22 @@ func (p *planner) set(l *line, d *Document) bool {
 		p.add(l, d, action, d.From, until, d.Record, change)
 		return true
 	}
+	after, ok := across(l.book.Timeline(l.ref), d.Until)
 	p.add(l, d, action, d.From, d.Until, d.Record, change)
-	// What stood there before does not come back when the new version is over.
-	if was != nil && (until.IsZero() || d.Until.Before(until)) {
-		p.version(l, d, d.Until, until, nil)
+	if ok { // what stood there before does not come back when the new version is over
+		p.version(l, d, d.Until, after, nil)
 	}
 	return true
+}
+
+// across finds the end of the segment that began before t and goes on after it.
+func across(line []directory.Segment, t time.Time) (until time.Time, ok bool) {
+	for _, s := range line {
+		if s.From.Before(t) && s.Has(t) {
+			return s.Until, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // secrets turns a password into its hashes; without one the phone keeps those it has.

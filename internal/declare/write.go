@@ -58,12 +58,13 @@ func Export(b *directory.Book, s Selection) ([]File, error) {
 				n++
 			}
 		}
+		if n == 0 {
+			continue
+		}
 		if err := enc.Close(); err != nil {
 			return nil, fmt.Errorf("declare: %w", err)
 		}
-		if n > 0 {
-			out = append(out, File{Name: string(k) + ".yaml", Text: text.String()})
-		}
+		out = append(out, File{Name: string(k) + ".yaml", Text: text.String()})
 	}
 	return out, nil
 }

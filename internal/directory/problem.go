@@ -154,6 +154,7 @@ var texts = map[string]string{
 	"dates.order":           "from {from} is not before until {until}",
 	"dates.past":            "from {from} is before today and would change what was: give a reason: for it",
 	"dates.far":             "{value} is outside the years 1900 to 2200",
+	"dates.overlap":         "until {until} is after {from}, from when {other} says something else",
 	"end.unknown":           "there is no such record to end",
 	"ref.missing":           "{what} {ref} does not exist{when}",
 	"ref.missing-near":      "{what} {ref} does not exist{when}; did you mean {near}?",
