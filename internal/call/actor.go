@@ -118,6 +118,7 @@ const (
 	timerAnnounce                  // tell the caller the place again
 	timerConfirm                   // the ACK with the answer of a late offer is overdue
 	timerTransfer                  // the target of a transfer rings too long
+	timerHold                      // somebody is on hold: look whether all are there
 	timerClose                     // the recording takes too long to close
 	timerKinds
 )
@@ -180,6 +181,21 @@ func (a *actor) tooLate(m any) {
 		}
 	case transferMsg:
 		m.reply <- ErrNoSuchCall
+	case replaceMsg:
+		if to := m.q.owner.Load(); to != a {
+			m.p.owner.Store(to)
+			if to.box.post(m) {
+				return
+			}
+		}
+		if m.p.state != left {
+			a.refuseReplace(m, 481)
+		}
+	case yieldMsg:
+		m.r.asked = true
+		if !m.to.box.post(m.r) {
+			m.to.tooLate(m.r)
+		}
 	}
 }
 
@@ -235,6 +251,10 @@ func (a *actor) handle(m any) {
 		a.onAgentFree(m)
 	case transferMsg:
 		a.askTransfer(m)
+	case replaceMsg:
+		a.onReplace(m)
+	case yieldMsg:
+		a.onYield(m)
 	case hangupMsg:
 		a.finish(m.by, "hung_up", 0)
 	case stopMsg:
@@ -288,6 +308,8 @@ func (a *actor) onTimer(kind timerKind) {
 		a.finish("caller", "no_answer_to_offer", 0)
 	case timerTransfer:
 		a.transferFailed("no_answer", 408)
+	case timerHold:
+		a.probeHeld()
 	case timerClose:
 		a.bury()
 	}

@@ -25,6 +25,13 @@ func (x *Exchange) elsewhere(agent, call string) bool {
 	return taken && other != call
 }
 
+// callOf is the call that agent is engaged by, empty when there is none.
+func (x *Exchange) callOf(agent string) string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.engaged[agent]
+}
+
 // disengage ends what engage began; without effect when the agent is not call's.
 func (x *Exchange) disengage(agent, call string) {
 	x.mu.Lock()

@@ -30,6 +30,9 @@ type Config struct {
 	// RetryAfter. 0 means CallsPerCore for each core.
 	MaxCalls   int
 	RetryAfter time.Duration
+	// HoldProbe is how often who sends no sound in a held call is asked whether it is
+	// still there; 0 means 30 s.
+	HoldProbe time.Duration
 	// RecordDir is where recordings go; empty turns recording off.
 	RecordDir string
 	// SRTP is the policy for legs whose signalling is TLS; others use plain RTP.
@@ -92,6 +95,9 @@ func New(cfg Config, plane *media.Plane, journal Journal, log *slog.Logger) (*Ex
 	}
 	if cfg.MaxCalls == 0 {
 		cfg.MaxCalls = CallsPerCore * runtime.GOMAXPROCS(0)
+	}
+	if cfg.HoldProbe == 0 {
+		cfg.HoldProbe = holdProbe
 	}
 	x := &Exchange{
 		cfg: cfg, plane: plane, journal: journal, log: log,
@@ -204,8 +210,12 @@ func (x *Exchange) call(id string) *actor {
 	return x.calls[id]
 }
 
-// Invite implements sip.Handler: a new call.
+// Invite implements sip.Handler: a new call, or a phone that takes over a running one.
 func (x *Exchange) Invite(d *sip.Dialog, in sip.Incoming) {
+	if in.Replaces != nil {
+		x.replace(d, in)
+		return
+	}
 	x.arrived.Add(1)
 	a := newActor(x, d, in)
 	if status, reason := x.admit(a); status != 0 {

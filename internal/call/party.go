@@ -34,19 +34,20 @@ const (
 // It belongs to the actor that owner points to; an attended transfer hands it to
 // another actor.
 type party struct {
-	owner  atomic.Pointer[actor]
-	role   role
-	agent  directory.Agent // when role is roleAgent
-	number string          // when role is roleOutside
-	offer  routing.OfferID // 0 when not by an offer
-	dialog *sip.Dialog
-	leg    *media.Leg
-	state  partyState
-	began  time.Time // when it was rung
-	since  time.Time // of the state
-	held   bool      // it put us on hold
-	late   bool      // our offer went out in the 200; the answer comes with the ACK
-	lost   bool      // the line died, nobody hung up
+	owner    atomic.Pointer[actor]
+	role     role
+	agent    directory.Agent // when role is roleAgent
+	number   string          // when role is roleOutside
+	offer    routing.OfferID // 0 when not by an offer
+	dialog   *sip.Dialog
+	leg      *media.Leg
+	state    partyState
+	began    time.Time // when it was rung
+	since    time.Time // of the state
+	held     bool      // it put us on hold
+	received uint64    // packets, when a held call was looked at last
+	late     bool      // our offer went out in the 200; the answer comes with the ACK
+	lost     bool      // the line died, nobody hung up
 }
 
 func newParty(a *actor, r role) *party {

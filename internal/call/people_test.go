@@ -22,6 +22,8 @@ type end struct {
 	callID string
 	in     sip.Incoming        // of a call that came in
 	offer  func([]byte) []byte // changes the offer of a call that goes out; may be nil
+	names  *sip.Replaces       // the call that a call that goes out shall replace
+	passed int                 // sip.DialRequest.PassedOn of a call that goes out
 
 	mu     sync.Mutex // guards everything below
 	d      *sip.Dialog
@@ -186,6 +188,7 @@ func (e *end) dial(ua *sip.UA, trunk, number, from string) (err error) {
 	defer e.mu.Unlock()
 	e.d, err = ua.Dial(sip.DialRequest{
 		Targets: ua.TrunkTargets(trunk, number), Trunk: trunk, ToUser: number, FromNumber: from, SDP: offer, RingTimeout: time.Minute,
+		Replaces: e.names, PassedOn: e.passed,
 	}, e.sink)
 	if err != nil {
 		return err
@@ -326,7 +329,33 @@ func (p *phone) hangUpAll() {
 // dial makes the phone call somebody: a feature code, a colleague, a number.
 func (p *phone) dial(number string) *end {
 	p.r.t.Helper()
-	e := &end{r: p.r, who: "phone " + p.user + " out", wire: p.wire}
+	return p.place(number, &end{})
+}
+
+// replace makes the phone take the place that the far side of that has in its call.
+func (p *phone) replace(that *end, how ...func(*sip.Replaces)) *end {
+	p.r.t.Helper()
+	return p.place("replace", &end{names: that.name(how...)})
+}
+
+// name is how the server knows the dialog of e.
+func (e *end) name(how ...func(*sip.Replaces)) *sip.Replaces {
+	e.mu.Lock()
+	id := e.d.ID()
+	e.mu.Unlock()
+	callID, rest, _ := strings.Cut(id, ";local=")
+	local, remote, _ := strings.Cut(rest, ";remote=")
+	n := &sip.Replaces{CallID: callID, ToTag: remote, FromTag: local}
+	for _, f := range how {
+		f(n)
+	}
+	return n
+}
+
+// place begins the call e of the phone.
+func (p *phone) place(number string, e *end) *end {
+	p.r.t.Helper()
+	e.r, e.who, e.wire = p.r, "phone "+p.user+" out", p.wire
 	if err := e.dial(p.ua, p.user, number, p.user); err != nil {
 		p.r.t.Fatalf("phone %s cannot dial: %v", p.user, err)
 	}

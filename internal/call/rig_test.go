@@ -52,6 +52,7 @@ type plan struct {
 	MaxCalls int
 	Silence  time.Duration // default one hour
 	T1       time.Duration // default 50 ms
+	Probe    time.Duration // of held calls; default one hour
 	Sky      weather       // between people and server
 	Flow     string        // of the first queue; default: flowText
 	House    House
@@ -132,6 +133,9 @@ func newRig(t teller, p plan) *rig {
 	}
 	if p.Silence == 0 {
 		p.Silence = time.Hour
+	}
+	if p.Probe == 0 {
+		p.Probe = time.Hour
 	}
 	if len(p.Queues) == 0 {
 		p.Queues = []directory.Queue{{ID: "general", Ring: 10 * time.Second, SetAside: time.Second}}
@@ -238,6 +242,7 @@ func (r *rig) start() (err error) {
 	}, r.x, r.log); err != nil {
 		return err
 	}
+	r.x.cfg.HoldProbe = r.plan.Probe
 	if err = r.x.Start(context.Background(), r.ua); err != nil {
 		return err
 	}

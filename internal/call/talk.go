@@ -21,6 +21,7 @@ type talkState struct {
 var (
 	reasonNormal   = sip.Reason{Protocol: "Q.850", Code: 16, Text: "Normal call clearing"}
 	reasonCancel   = sip.Reason{Protocol: "SIP", Code: 487, Text: "Offer withdrawn"}
+	reasonReplaced = sip.Reason{Protocol: "SIP", Code: 200, Text: "Replaced"}
 	reasonFault    = sip.Reason{Protocol: "Q.850", Code: 41, Text: "Temporary failure"}
 	reasonStopping = sip.Reason{Protocol: "Q.850", Code: 38, Text: "Server is stopping"}
 )
@@ -43,7 +44,9 @@ func (a *actor) onSIP(p *party, ev sip.Event) {
 	case sip.Failed:
 		a.onFailed(p, ev.Code)
 	case sip.Cancelled:
-		a.finish("caller", "cancelled", 487)
+		if p == a.caller {
+			a.finish("caller", "cancelled", 487)
+		}
 	case sip.Confirmed:
 		a.onConfirmed(p, ev.SDP)
 	case sip.Ended:
@@ -124,7 +127,31 @@ func (a *actor) onFailed(p *party, status int) {
 	}
 }
 
-func reasonOf(status int) string { return string(failureOf(status)) }
+// Reasons in the journal of what the router need not tell apart.
+const (
+	redirected  = "redirected"    // the phone named another place; it was not called
+	tooManyHops = "too_many_hops" // the call goes round in circles
+)
+
+// reasonOf is the journal's word for a final answer.
+func reasonOf(status int) string {
+	switch {
+	case status >= 300 && status < 400:
+		return redirected
+	case status == 483:
+		return tooManyHops
+	}
+	return string(failureOf(status))
+}
+
+// toldOf is the status that whoever asked for a call is told of its failure: a
+// redirection is not passed on either.
+func toldOf(status int) int {
+	if status >= 300 && status < 400 {
+		return 480
+	}
+	return max(status, 400)
+}
 
 // onConfirmed is the ACK of the caller; it carries the answer to our late offer.
 func (a *actor) onConfirmed(p *party, body []byte) {
@@ -188,17 +215,23 @@ func (a *actor) join(p *party) {
 	a.emitFor(p.agent.ID, event.CallBridged{Agent: p.agent.ID, Offer: uint64(p.offer), With: with})
 	a.startRecording()
 	a.rebridge()
+	a.watchHold()
 }
 
 // part ends the talk with a.agent, which keeps its dialog and leg.
-func (a *actor) part(reason string) *party {
+func (a *actor) part(reason string) *party { return a.partFrom(reason, true) }
+
+// partFrom is part; free says whether the agent is free then.
+func (a *actor) partFrom(reason string, free bool) *party {
 	p := a.agent
 	a.agent = nil
 	a.unbridge()
 	d := time.Since(a.talk.since)
 	a.totalTalk += d
 	a.emitFor(p.agent.ID, event.CallUnbridged{Agent: p.agent.ID, Reason: reason, TalkMS: ms(d)})
-	a.freeAgent(p)
+	if free {
+		a.freeAgent(p)
+	}
 	return p
 }
 
@@ -280,6 +313,7 @@ func (a *actor) followHold(p *party) {
 		return
 	}
 	p.held = held
+	a.watchHold()
 	if a.phase != talking || p != a.caller && p != a.agent {
 		return
 	}

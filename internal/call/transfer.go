@@ -177,7 +177,7 @@ func (a *actor) ringTarget(d destination) {
 			a.transferFailed("no_trunk", 404)
 			return
 		}
-		req := sip.DialRequest{Targets: targets, Trunk: trunk, ToUser: d.digits, FromNumber: a.number.Dial, RingTimeout: transferRing + 5*time.Second}
+		req := sip.DialRequest{Targets: targets, Trunk: trunk, ToUser: d.digits, FromNumber: a.number.Dial, RingTimeout: transferRing + 5*time.Second, PassedOn: a.in.MaxForwards}
 		if a.number.Dial == "" {
 			req.FromNumber = a.x.mainNumber(a.body)
 		}
@@ -259,7 +259,7 @@ func (a *actor) transferFailed(reason string, status int) {
 		return
 	}
 	if a.kind == direct && a.xfer.from == "" {
-		a.finish("system", reason, max(status, 400))
+		a.finish("system", reason, toldOf(status))
 		return
 	}
 	a.emitFor(a.xfer.from, event.TransferFailed{From: a.xfer.from, Target: a.xfer.target, Reason: reason, Status: status})
@@ -268,7 +268,7 @@ func (a *actor) transferFailed(reason string, status int) {
 		return
 	}
 	if a.xfer.byRefer {
-		_ = a.agent.dialog.NotifyRefer(max(status, 400), "", true)
+		_ = a.agent.dialog.NotifyRefer(toldOf(status), "", true)
 	}
 	a.phase = talking
 	a.caller.leg.StopPlay()

@@ -159,7 +159,7 @@ func (a *actor) dialAgent(p *party, ring time.Duration) int {
 		return 480
 	}
 	return a.dial(p, sip.DialRequest{
-		Targets: targets, ToUser: p.agent.Phone, FromNumber: a.shownNumber(), FromName: a.shownName(),
+		Targets: targets, PassedOn: a.in.MaxForwards, ToUser: p.agent.Phone, FromNumber: a.shownNumber(), FromName: a.shownName(),
 		// The router withdraws the offer in time; this is only the net below it.
 		RingTimeout: ring + 5*time.Second,
 	})
@@ -218,12 +218,21 @@ func (a *actor) unring(offer routing.OfferID, reason string) {
 func (a *actor) offerFailed(p *party, status int) {
 	a.agent = nil
 	why := failureOf(status)
-	a.emitFor(p.agent.ID, event.OfferFailed{Offer: uint64(p.offer), Agent: p.agent.ID, Reason: string(why), Status: status, RingMS: ms(p.rang())})
+	a.emitFor(p.agent.ID, event.OfferFailed{Offer: uint64(p.offer), Agent: p.agent.ID, Reason: reasonOf(status), Status: status, RingMS: ms(p.rang())})
 	a.release(p, reasonCancel)
+	if status == 483 && a.in.MaxForwards < fewHops {
+		// The call has come too far to reach any phone. That is nobody's fault here: no
+		// agent is taken out of service for it, nor offered the same call again.
+		a.finish("system", tooManyHops, status)
+		return
+	}
 	a.x.router.tell(routing.OfferFailed{Offer: p.offer, Reason: why})
 }
 
-// failureOf reads a phone's final answer.
+// failureOf reads a phone's final answer. A redirection (3xx) says that the agent is
+// not at this phone. It is never followed: where it leads, a phone that somebody has
+// tampered with decides, and a number outside at the state's cost would be one of the
+// places (toll fraud). The caller stays with those who are here.
 func failureOf(status int) routing.Failure {
 	switch status {
 	case 486, 600:
@@ -235,6 +244,10 @@ func failureOf(status int) routing.Failure {
 	}
 	return routing.StationUnreachable
 }
+
+// fewHops is so small a Max-Forwards that a 483 is the call's own fault: it has been
+// round several times, and it is not the agent's phone behind which something circles.
+const fewHops = 10
 
 // askPlace asks the router where the caller stands; the answer comes as a message.
 func (a *actor) askPlace() {
