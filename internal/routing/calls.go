@@ -1,9 +1,6 @@
 package routing
 
-import (
-	"slices"
-	"time"
-)
+import "slices"
 
 // newCall takes a used record if there is one.
 func (s *State) newCall(id CallID) *call {
@@ -46,7 +43,7 @@ func (s *State) wouldFind(c *call) bool {
 	if q.ready.len() == 0 && len(q.stages[0].bodies) == 0 {
 		return false
 	}
-	c.family, c.stage = s.familyOf(c), 0
+	c.stage = 0
 	x := *c
 	x.preferUntil = 0
 	return s.bestAgent(&x, true).agent != nil
@@ -155,10 +152,10 @@ func (s *State) place(c *call, q *queue, relaxFrom int64) {
 	if s.cfg.CheckEvery > 0 && !c.virtual {
 		c.check = s.now + int64(s.cfg.CheckEvery)
 	}
-	c.estimate = -1
+	c.family, c.estimate = s.familyOf(c), -1
 	if s.wouldFind(c) {
 		c.estimate = 0
-	} else if w, ok := q.expect(q.waiting.rank(c) + q.ringing.rank(c) + 1); ok {
+	} else if w, ok := s.expect(c); ok {
 		c.estimate = int64(w)
 	}
 	q.counts.Entered++
@@ -272,40 +269,4 @@ func (s *State) Position(id CallID) (int, bool) {
 		return 0, false
 	}
 	return c.queue.waiting.rank(c) + c.queue.ringing.rank(c) + 1, true
-}
-
-// ExpectedWait of a call from now until an agent answers: the mean handling time of
-// the queue × position ÷ agents who work. Agents who serve other queues as well
-// count fully, so a queue that shares its agents waits longer than told;
-// QueueView.ErrorMean and ErrorAbs say by how much. False when no agent works or the
-// call does not wait.
-func (s *State) ExpectedWait(id CallID, _ time.Time) (time.Duration, bool) {
-	pos, ok := s.Position(id)
-	if !ok {
-		return 0, false
-	}
-	return s.calls[id].queue.expect(pos)
-}
-
-func (q *queue) expect(position int) (time.Duration, bool) {
-	n := q.members[working]
-	if n == 0 {
-		return 0, false
-	}
-	// Only a product and a quotient: the same bits on every machine.
-	w := float64(q.handle) * float64(position) / float64(n)
-	return time.Duration(min(w, float64(longest))), true
-}
-
-// weigh moves an exponentially weighted mean towards x by a sixteenth. Integers,
-// because fused floating point would differ between machines and break a replay.
-func weigh(mean, x int64) int64 { return mean + (x-mean)/16 }
-
-func (q *queue) measure(c *call, now int64) {
-	if c.estimate < 0 {
-		return
-	}
-	off := now - c.entered - c.estimate
-	q.errBias = weigh(q.errBias, off)
-	q.errAbs = weigh(q.errAbs, max(off, -off))
 }

@@ -65,8 +65,15 @@ func (s *State) reshape(queues []*queue, change func(*queue)) {
 		s.shape(q)
 	}
 	// The order of this walk does not matter: lines are ordered by themselves.
+	for _, q := range queues {
+		for r := range q.shared {
+			delete(r.shared, q)
+		}
+		q.shared = nil
+	}
 	for _, a := range s.agents {
 		s.link(a)
+		a.share(+1, fresh)
 		for _, q := range a.queues {
 			if fresh[q] {
 				q.members[a.class]++

@@ -307,6 +307,7 @@ func (s *State) loadAgents(list []agentWire) error {
 		}
 		s.link(a)
 		a.class = s.classOf(a)
+		a.share(+1, nil)
 		for _, q := range a.queues {
 			q.members[a.class]++
 		}

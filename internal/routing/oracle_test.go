@@ -151,6 +151,9 @@ func plainBetter(s *State, c, d *call, a *agent) bool {
 // who may take that call has been idle longer.
 func fair(s *State, fail func(string, ...any)) func(*call, *agent) {
 	return func(c *call, a *agent) {
+		if e := s.explain(c, a); len(e.Violations) > 0 || !e.Callers[0].Chosen || !e.Agents[0].Chosen {
+			fail("explained as %v", e)
+		}
 		if !plainCan(s, a, c) || c.state != waiting || a.state != Ready || a.offer != 0 || a.on != "" {
 			fail("offer of %q (%d) to %q (%v): not possible: fit %v serves %v lent %v held %d removed %v", c.id, c.state, a.id, a.state, plainFit(s, a, c), plainServes(s, a, c.queue), plainLent(s, a, c), c.preferUntil, c.queue.removed)
 		}

@@ -193,6 +193,7 @@ func (s *State) regroup(a *agent, change func()) {
 
 // enlist counts a into (or out of) every queue and family that a may serve.
 func (s *State) enlist(a *agent, by int) {
+	a.share(by, nil)
 	for _, q := range a.queues {
 		q.members[a.class] += by
 		s.count(q, a, a.class, by)

@@ -2,6 +2,7 @@ package routing
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 )
@@ -100,7 +101,7 @@ func (s *State) Snapshot(now time.Time) Snapshot {
 	out := Snapshot{At: moment(at), Ignored: s.Ignored}
 	for _, id := range slices.Sorted(maps.Keys(s.queues)) {
 		q := s.queues[id]
-		out.Queues = append(out.Queues, q.view(at))
+		out.Queues = append(out.Queues, s.viewQueue(q, at))
 		for _, c := range q.inOrder() {
 			out.Calls = append(out.Calls, c.view())
 		}
@@ -138,7 +139,7 @@ func (q *queue) inOrder() []*call {
 	return all
 }
 
-func (q *queue) view(at int64) QueueView {
+func (s *State) viewQueue(q *queue, at int64) QueueView {
 	v := QueueView{
 		Queue: q.id, Waiting: q.waiting.len(), Ringing: q.ringing.len(), Talking: q.talking,
 		Ready: q.ready.len(), Working: q.members[working], There: q.there(),
@@ -153,7 +154,7 @@ func (q *queue) view(at int64) QueueView {
 	}
 	if v.Ready > 0 {
 		v.Expected = 0
-	} else if w, ok := q.expect(v.Waiting + v.Ringing + 1); ok {
+	} else if w, ok := s.expect(&call{queue: q, since: at, arrival: math.MaxUint64}); ok {
 		v.Expected = w
 	}
 	return v

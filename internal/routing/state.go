@@ -72,11 +72,12 @@ type queue struct {
 	speaks   bool // some stage asks for the language
 	stages   []stage
 	families []*family
-	active   []*lane // where calls wait, in no order
-	booked   int     // callbacks whose time has not come
-	late     int     // waiting calls past the target
-	level    int64   // answered within the target, exponentially weighted, millionths
-	removed  bool    // not in the configuration any more; goes with its last call
+	active   []*lane        // where calls wait, in no order
+	booked   int            // callbacks whose time has not come
+	shared   map[*queue]int // agents who serve another queue as well, by that queue
+	late     int            // waiting calls past the target
+	level    int64          // answered within the target, exponentially weighted, millionths
+	removed  bool           // not in the configuration any more; goes with its last call
 }
 
 type class uint8
