@@ -99,11 +99,18 @@ func (a *App) Start(ctx context.Context) (err error) {
 			return fmt.Errorf("recording.dir: %w", err)
 		}
 	}
+	live, liveErr := a.livetime(ctx)
 	if a.exchange, err = call.New(call.Config{
+		Live:      live,
 		Directory: a.cfg.Directory(), Flows: flows, Prompts: lib, MaxCalls: a.cfg.Limits.Calls, RetryAfter: a.cfg.Limits.RetryAfter,
 		RecordDir: recordings, SRTP: srtpPolicy(a.cfg.Media.SRTP), TrunksOut: trunksOut(a.cfg), Version: a.version,
 	}, a.plane, a.journal, a.log); err != nil {
 		return err
+	}
+	if liveErr != nil {
+		// An outside journal is away. Citizens are answered all the same; whoever passes
+		// the limit meanwhile is found when the journal can be read again.
+		a.exchange.Alarm("live_time_unknown", liveErr)
 	}
 	if err := a.recover(ctx, recordings); err != nil {
 		return err

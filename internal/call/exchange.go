@@ -19,6 +19,7 @@ import (
 	"cagri/internal/media/sdp"
 	"cagri/internal/prompt"
 	"cagri/internal/sip"
+	"cagri/internal/workforce"
 )
 
 // Config is what an Exchange needs to know.
@@ -39,6 +40,12 @@ type Config struct {
 	SRTP sdp.SRTPPolicy
 	// TrunksOut are the trunks for calls out, in order of preference.
 	TrunksOut []string
+	// Snapshot is the directory's book at the start: what services, skills and rights
+	// routing must obey. nil: no more than Directory says.
+	Snapshot *directory.Snapshot
+	// Live is the ledger of live service (clause 2.6), brought up to the present moment;
+	// the Exchange owns it from here on. nil: nobody counts and nothing is limited.
+	Live *workforce.Ledger
 	// House answers what flows ask; nil: always open, no times to book.
 	House House
 	// Version is written into server.started.

@@ -22,8 +22,11 @@ type scribe struct {
 	n       atomic.Uint64
 }
 
-func (s *scribe) write(body, agent string, p event.Payload) {
-	s.journal.Append(event.Event{
-		ID: fmt.Sprintf("%s-%d", s.run, s.n.Add(1)), At: time.Now().UTC(), Body: body, Agent: agent, Data: p,
-	})
+func (s *scribe) write(body, agent string, p event.Payload) { s.writeAs(s.id(), body, agent, p) }
+
+// id is for an event that somebody else has to know of before it is written.
+func (s *scribe) id() string { return fmt.Sprintf("%s-%d", s.run, s.n.Add(1)) }
+
+func (s *scribe) writeAs(id, body, agent string, p event.Payload) {
+	s.journal.Append(event.Event{ID: id, At: time.Now().UTC(), Body: body, Agent: agent, Data: p})
 }

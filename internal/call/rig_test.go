@@ -27,6 +27,7 @@ import (
 	"cagri/internal/sip/trunk"
 	"cagri/internal/store"
 	"cagri/internal/verify"
+	"cagri/internal/workforce"
 )
 
 const (
@@ -56,6 +57,7 @@ type plan struct {
 	Sky      weather       // between people and server
 	Flow     string        // of the first queue; default: flowText
 	House    House
+	Live     *workforce.Ledger
 	Seed     uint64
 }
 
@@ -218,7 +220,7 @@ func (r *rig) start() (err error) {
 	}
 	if r.x, err = New(Config{
 		Directory: dir, Flows: flows, Prompts: lib, MaxCalls: r.plan.MaxCalls, RetryAfter: 7 * time.Second,
-		RecordDir: filepath.Join(r.dir, "recordings"), Version: "test", House: r.plan.House,
+		RecordDir: filepath.Join(r.dir, "recordings"), Version: "test", House: r.plan.House, Live: r.plan.Live,
 	}, r.plane, r.tap, r.log); err != nil {
 		return err
 	}

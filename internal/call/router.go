@@ -6,6 +6,7 @@ import (
 
 	"cagri/internal/event"
 	"cagri/internal/routing"
+	"cagri/internal/workforce"
 )
 
 // router owns the routing state: one goroutine, one mailbox. It passes each
@@ -19,6 +20,7 @@ type router struct {
 	seq   uint64                               // router goroutine only
 	last  time.Time                            // router goroutine only: never goes backwards
 	in    map[routing.AgentID][]routing.CallID // router goroutine only: the calls agents are in, the latest last
+	live  *livetime                            // router goroutine only; nil: no ledger is kept
 	quit  chan struct{}
 	done  chan struct{}
 }
@@ -29,13 +31,12 @@ type askMsg struct {
 }
 
 func newRouter(x *Exchange) *router {
-	cfg := routing.Config{Queues: map[routing.QueueID]routing.QueueConfig{}, CheckEvery: time.Minute}
-	for _, q := range x.cfg.Directory.Queues {
-		cfg.Queues[routing.QueueID(q.ID)] = routing.QueueConfig{
-			RingTimeout: q.Ring, WrapUp: q.WrapUp, SetAside: q.SetAside, MaxWait: q.MaxWait,
-		}
+	cfg := routingConfig(x.cfg.Directory, x.cfg.Snapshot)
+	r := &router{x: x, box: newMailbox(), cfg: cfg, state: routing.New(cfg), in: map[routing.AgentID][]routing.CallID{}, quit: make(chan struct{}), done: make(chan struct{})}
+	if x.cfg.Live != nil {
+		r.live = newLivetime(r, x.cfg.Live)
 	}
-	return &router{x: x, box: newMailbox(), cfg: cfg, state: routing.New(cfg), in: map[routing.AgentID][]routing.CallID{}, quit: make(chan struct{}), done: make(chan struct{})}
+	return r
 }
 
 func (r *router) start() { go r.run() }
@@ -66,6 +67,9 @@ func (r *router) run() {
 		if at, ok := r.state.NextDeadline(); ok {
 			wait = max(time.Until(at), 0)
 		}
+		if r.live != nil {
+			wait = min(wait, max(time.Until(r.live.next()), 0))
+		}
 		timer.Reset(wait)
 		select {
 		case <-r.quit:
@@ -73,12 +77,17 @@ func (r *router) run() {
 			return
 		case <-timer.C:
 			r.apply(routing.Tick{})
+			if r.live != nil {
+				r.live.pass(r.now())
+			}
 		case <-r.box.wake:
 			batch = r.box.take(batch)
 			for _, m := range batch {
 				switch m := m.(type) {
 				case askMsg:
 					m.f(r.state, r.now())
+				case budgetMsg:
+					r.apply(r.live.ledger.Budget(m.agent, r.now()))
 				case routing.Event:
 					r.hear(m)
 				}
@@ -138,15 +147,27 @@ func (r *router) begin() {
 	for _, a := range r.x.cfg.Directory.Agents {
 		r.apply(routing.StationDown{Agent: routing.AgentID(a.ID)})
 	}
+	for _, a := range r.x.cfg.Directory.Agents {
+		if p, ok := agentProfile(r.x.cfg.Snapshot, a.ID); ok {
+			r.apply(p)
+		}
+	}
+	if r.live != nil {
+		r.live.begin()
+	}
 }
 
 // hand passes a decision to whoever must act on it.
 func (r *router) hand(d routing.Decision) {
 	switch d.Kind {
 	case routing.AgentMoved:
-		r.x.scribe.write(r.x.agents[string(d.Agent)].Body, string(d.Agent), event.AgentMoved{
-			From: d.From.String(), To: d.To.String(), Reason: string(d.Reason), Call: string(d.Call),
-		})
+		id := r.x.scribe.id()
+		move := event.AgentMoved{From: d.From.String(), To: d.To.String(), Reason: string(d.Reason), Call: string(d.Call), Queue: string(d.Queue)}
+		if r.live != nil {
+			at := r.live.moved(d, id, r.last)
+			move.Hall, move.Remote = at.Hall, at.Place == workforce.AtHome().Place
+		}
+		r.x.scribe.writeAs(id, r.x.agents[string(d.Agent)].Body, string(d.Agent), move)
 		if d.To == routing.Talking && d.Offer != 0 {
 			r.enters(d.Agent, d.Call)
 			r.post(d)

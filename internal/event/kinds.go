@@ -40,6 +40,8 @@ func table() map[Kind]kindEntry {
 	add(entry[CallEnded]())
 	add(entry[AgentMoved]())
 	add(entry[PhoneChanged]())
+	add(entry[LiveTimeReached]())
+	add(entry[Heartbeat]())
 	add(entry[RouterStarted]())
 	add(entry[RouterInput]())
 	add(entry[ServerStarted]())

@@ -17,6 +17,45 @@ import (
 // Replay gives every event from place from (0 and 1: the first) up to the last one
 // stored when Replay was called, in order.
 func (j *Journal) Replay(ctx context.Context, from uint64, f func(Stored) error) error {
+	return j.replay(ctx, from, func(st Stored) error {
+		if st.Err == nil {
+			st.Event, st.Err = st.Head.Event()
+		}
+		return f(st)
+	})
+}
+
+// ReplaySince gives the events stored at t or later, up to the last one stored when
+// it was called, in order. Payloads come unread, as those of Consume.
+func (j *Journal) ReplaySince(ctx context.Context, t time.Time, f func(Stored) error) error {
+	s, err := j.js.Stream(ctx, j.cfg.Stream)
+	if err != nil {
+		return fmt.Errorf("journal: replay: %w", err)
+	}
+	info, err := s.Info(ctx)
+	if err != nil {
+		return fmt.Errorf("journal: replay: %w", err)
+	}
+	// The times of the messages rise with their places: the first one is halved in on.
+	from, to := max(info.State.FirstSeq, 1), info.State.LastSeq+1
+	for from < to {
+		mid := from + (to-from)/2
+		m, err := s.GetMsg(ctx, mid)
+		switch {
+		case errors.Is(err, jetstream.ErrMsgNotFound): // removed: the next one tells
+			from = mid + 1
+		case err != nil:
+			return fmt.Errorf("journal: replay: %w", err)
+		case m.Time.Before(t):
+			from = mid + 1
+		default:
+			to = mid
+		}
+	}
+	return j.replay(ctx, from, f)
+}
+
+func (j *Journal) replay(ctx context.Context, from uint64, f func(Stored) error) error {
 	s, err := j.js.Stream(ctx, j.cfg.Stream)
 	if err != nil {
 		return fmt.Errorf("journal: replay: %w", err)
@@ -85,9 +124,6 @@ func replayFrom(ctx context.Context, s jetstream.Stream, next, last uint64, f fu
 				continue
 			}
 			for st := range d.events() {
-				if st.Err == nil {
-					st.Event, st.Err = st.Head.Event()
-				}
 				if err := f(st); err != nil {
 					return next, err
 				}

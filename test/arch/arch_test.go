@@ -34,7 +34,7 @@ var mayImport = map[string][]string{
 	"journal":   {"event"},
 	"store":     {"event", "journal", "directory"},
 	"verify":    {"event", "journal", "store", "routing", "media"},
-	"call":      {"sip", "media", "ivr", "prompt", "routing", "directory", "event", "journal"},
+	"call":      {"sip", "media", "ivr", "prompt", "routing", "workforce", "calendar", "directory", "event", "journal"},
 	"config":    {"directory"},
 	"declare":   {"directory", "calendar"},
 	"api":       {"call", "declare", "calendar", "store", "journal", "verify", "routing", "directory", "event", "config"},

@@ -1,0 +1,68 @@
+package app
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"testing"
+	"time"
+
+	"cagri/internal/calendar"
+	"cagri/internal/event"
+	"cagri/internal/journal"
+	"cagri/internal/routing"
+)
+
+// R-2.6-36h: a restart, also after a crash, gives nobody hours back.
+func TestR_2_6_36h_TheLedgerSurvivesARestart(t *testing.T) {
+	log := slog.New(slog.DiscardHandler)
+	j, err := journal.Open(journal.Config{Dir: t.TempDir()}, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer j.Stop()
+	n := 0
+	put := func(at time.Time, agent string, p event.Payload) {
+		n++
+		j.Append(event.Event{ID: fmt.Sprint("e-", n), At: at.UTC(), Body: "b", Agent: agent, Data: p})
+	}
+	now := time.Now()
+	begin := now.Add(-2 * time.Hour)
+	if monday := calendar.WeekAt(now).Monday.Begin().Time(); begin.Before(monday) {
+		begin = monday // the week is young: what counts of it is less
+	}
+	step := now.Sub(begin) / 4
+	put(begin, "", event.ServerStarted{Program: "test"})
+	put(begin, "aysel", event.AgentMoved{From: "signed_out", To: "ready", Hall: "h1"})
+	put(begin, "rauf", event.AgentMoved{From: "signed_out", To: "ready", Remote: true})
+	put(begin.Add(step), "aysel", event.AgentMoved{From: "ready", To: "paused", Hall: "h1"})
+	put(begin.Add(2*step), "", event.Heartbeat{Agents: 2}) // and then a crash
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := j.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	a := &App{journal: j, log: log}
+	l, err := a.livetime(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		agent routing.AgentID
+		want  time.Duration
+	}{{"aysel", step}, {"rauf", 2 * step}} {
+		s := l.Week(c.agent, calendar.WeekAt(now), now)
+		if d := s.Total.Charged() - c.want; d < -time.Millisecond || d > time.Millisecond {
+			t.Errorf("%s: %v of live service, not %v", c.agent, s.Total.Charged(), c.want)
+		}
+		if c.agent == "rauf" && s.Total.Remote != s.Total.Live || c.agent == "aysel" && s.Total.Hall != s.Total.Live {
+			t.Errorf("%s: not where it was: %+v", c.agent, s.Total)
+		}
+		if b := l.Budget(c.agent, now); b.Left > 36*time.Hour-c.want+time.Millisecond {
+			t.Errorf("%s has %v left", c.agent, b.Left)
+		}
+	}
+	if old, err := a.livetime(ctx); err != nil || string(old.Encode()) == "" {
+		t.Error(err)
+	}
+}
