@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"cagri/internal/call"
+	"cagri/internal/declare"
 	"cagri/internal/store"
 	"cagri/internal/verify"
 )
@@ -28,6 +29,7 @@ import (
 type Deps struct {
 	Exchange  *call.Exchange
 	Store     *store.Store
+	Register  *declare.Register // nil: no directory endpoints
 	RecordDir string
 	Metrics   *prometheus.Registry
 	// Verify replays the journal; it may take long.
@@ -61,6 +63,7 @@ func New(deps Deps, token string, log *slog.Logger) (*Server, error) {
 	s.calls(a)
 	s.agents(a)
 	s.machine(a)
+	s.directory(a)
 	mux.HandleFunc("GET /v1/calls/{id}/audio", s.audio)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(deps.Metrics, promhttp.HandlerOpts{}))
 	// Where the processor and the memory go, for whoever bears the token.
@@ -101,7 +104,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		// On a copy: net/http closes a connection whose body was not read to its end
 		// only while the request still holds the body it came with.
 		r = r.WithContext(r.Context())
-		r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
+		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r))
 		if r.URL.Path != "/healthz" && subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), want) != 1 {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="cagri"`)
 			http.Error(w, `{"title":"Unauthorized","status":401,"detail":"send the token as Authorization: Bearer …; it is in api.token of the data folder"}`, http.StatusUnauthorized)

@@ -23,6 +23,7 @@ type Register struct {
 	realm  string
 	flow   func(string) bool
 	now    func() time.Time
+	state  func() (*calendar.Calendar, error) // read once
 
 	mu    sync.Mutex // one apply of this process at a time; guards hooks
 	hooks []func(*directory.Snapshot)
@@ -31,7 +32,7 @@ type Register struct {
 // NewRegister makes a Register. realm is that of phones' passwords; flow tells which
 // call flows there are (nil: all); now is the clock.
 func NewRegister(k Keeper, realm string, flow func(string) bool, now func() time.Time) *Register {
-	return &Register{keeper: k, realm: realm, flow: flow, now: now}
+	return &Register{keeper: k, realm: realm, flow: flow, now: now, state: sync.OnceValues(calendar.State)}
 }
 
 // OnApplied calls f after every apply that changed something, with the book as it is at
@@ -68,7 +69,7 @@ func (r *Register) Plan(ctx context.Context, q Request) (*Plan, error) {
 }
 
 func (r *Register) rules() (directory.Rules, error) {
-	c, err := calendar.State()
+	c, err := r.state()
 	return directory.Rules{Calendar: c, Flow: r.flow}, err
 }
 
