@@ -171,7 +171,7 @@ func (a *App) startDoors(ctx context.Context, recordings string) error {
 		return err
 	}
 	if a.api, err = api.New(api.Deps{
-		Exchange: a.exchange, Store: a.store, RecordDir: recordings, Metrics: reg, Version: a.version,
+		Exchange: a.exchange, Store: a.store, Register: a.directory(), RecordDir: recordings, Metrics: reg, Version: a.version,
 		Verify: func(ctx context.Context, files bool) (verify.Report, error) {
 			return verify.Run(ctx, a.journal, a.store, verify.Options{RecordDir: recordings, Files: files})
 		},
