@@ -38,14 +38,14 @@ func (a *actor) begin() {
 // classify finds out what was dialled, and by whom.
 func (a *actor) classify() {
 	x := a.x
-	n, ours := x.numbers[a.in.Called]
+	n, ours := x.known().numbers[a.in.Called]
 	if ours {
-		a.number, a.body, a.flow = n, n.Body, x.cfg.Flows[n.Flow]
+		a.number, a.body, a.flow = n, n.Body, x.known().flows[n.Flow]
 	}
 	if a.in.Source.Kind != sip.FromPhone {
 		return
 	}
-	if agent, ok := x.agents[x.phones[a.in.Source.Name]]; ok && !ours {
+	if agent, ok := x.known().agents[x.known().phones[a.in.Source.Name]]; ok && !ours {
 		a.body = agent.Body
 	}
 	if _, star := ParseCode(a.in.Called); star {

@@ -41,7 +41,7 @@ func (a *actor) callingAgent() (directory.Agent, bool) {
 	if a.in.Source.Kind != sip.FromPhone {
 		return directory.Agent{}, false
 	}
-	ag, ok := a.x.agents[a.x.phones[a.in.Source.Name]]
+	ag, ok := a.x.known().agents[a.x.known().phones[a.in.Source.Name]]
 	return ag, ok
 }
 
@@ -105,7 +105,7 @@ func (x *Exchange) wayOut(digits string) (trunk string, targets []sip.Target) {
 
 // mainNumber is the number a body shows when it calls out.
 func (x *Exchange) mainNumber(body string) string {
-	for _, n := range x.cfg.Directory.Numbers {
+	for _, n := range x.known().dir.Numbers {
 		if n.Body == body {
 			return n.Dial
 		}
@@ -137,7 +137,7 @@ func (x *Exchange) partyOf(d *sip.Dialog) *party {
 
 // AgentDo carries out what an agent asks for, by phone, API or a supervisor.
 func (x *Exchange) AgentDo(agent string, action AgentAction, reason string) error {
-	ag, ok := x.agents[agent]
+	ag, ok := x.known().agents[agent]
 	if !ok {
 		return ErrNoSuchAgent
 	}

@@ -77,10 +77,7 @@ type Exchange struct {
 	router  *router
 	log     *slog.Logger
 
-	numbers map[string]directory.Number // by what is dialled
-	agents  map[string]directory.Agent  // by id
-	phones  map[string]string           // phone user -> agent id
-	queues  map[string]directory.Queue
+	world atomic.Pointer[world] // what the directory says at present
 
 	mu       sync.Mutex // guards calls, parties, engaged, stopping
 	calls    map[string]*actor
@@ -109,25 +106,12 @@ func New(cfg Config, plane *media.Plane, journal Journal, log *slog.Logger) (*Ex
 	x := &Exchange{
 		cfg: cfg, plane: plane, journal: journal, log: log,
 		scribe:  &scribe{journal: journal, run: ulid.Make().String()},
-		numbers: map[string]directory.Number{},
-		agents:  map[string]directory.Agent{},
-		phones:  map[string]string{},
-		queues:  map[string]directory.Queue{},
 		calls:   map[string]*actor{},
 		parties: map[*sip.Dialog]*party{},
 		engaged: map[string]string{},
 		ended:   make(chan struct{}),
 	}
-	for _, n := range cfg.Directory.Numbers {
-		x.numbers[n.Dial] = n
-	}
-	for _, a := range cfg.Directory.Agents {
-		x.agents[a.ID] = a
-		x.phones[a.Phone] = a.ID
-	}
-	for _, q := range cfg.Directory.Queues {
-		x.queues[q.ID] = q
-	}
+	x.world.Store(newWorld(World{Directory: cfg.Directory, Snapshot: cfg.Snapshot, Flows: cfg.Flows, House: cfg.House}))
 	x.router = newRouter(x)
 	return x, nil
 }
@@ -234,11 +218,11 @@ func (x *Exchange) Invite(d *sip.Dialog, in sip.Incoming) {
 
 // PhoneChanged implements sip.Handler.
 func (x *Exchange) PhoneChanged(user string, registered bool) {
-	agent, ok := x.phones[user]
+	agent, ok := x.known().phones[user]
 	if !ok {
 		return
 	}
-	x.scribe.write(x.agents[agent].Body, agent, event.PhoneChanged{Phone: user, Registered: registered})
+	x.scribe.write(x.known().agents[agent].Body, agent, event.PhoneChanged{Phone: user, Registered: registered})
 	x.router.station(agent, registered)
 }
 

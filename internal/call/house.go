@@ -22,17 +22,17 @@ type House interface {
 var baku = time.FixedZone("Asia/Baku", 4*3600)
 
 func (x *Exchange) open(queue string) bool {
-	return x.cfg.House == nil || x.cfg.House.Open(queue, time.Now())
+	return x.known().house == nil || x.known().house.Open(queue, time.Now())
 }
 
 // offerSlots looks for times to call back.
 func (a *actor) offerSlots(act ivr.AskSlots) ivr.Slots {
 	a.slots = nil
-	if _, ok := a.x.queues[act.Queue]; !ok || a.x.cfg.House == nil {
+	if _, ok := a.x.known().queues[act.Queue]; !ok || a.x.known().house == nil {
 		return ivr.Slots{}
 	}
 	now := time.Now()
-	a.slots = a.x.cfg.House.Slots(act.Queue, now, act.Most)
+	a.slots = a.x.known().house.Slots(act.Queue, now, act.Most)
 	out := ivr.Slots{}
 	for _, at := range a.slots {
 		out.List = append(out.List, slotOf(at, now))
@@ -69,7 +69,7 @@ func (a *actor) book(act ivr.Book) ivr.Done {
 // promise writes down that the caller will be called back: at due, or in the
 // caller's turn when due is zero.
 func (a *actor) promise(queue, number string, due time.Time) ivr.Done {
-	if _, ok := a.x.queues[queue]; !ok {
+	if _, ok := a.x.known().queues[queue]; !ok {
 		return ivr.Done{Reason: "no_queue"}
 	}
 	p := event.CallbackPromised{

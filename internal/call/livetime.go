@@ -35,7 +35,7 @@ func newLivetime(r *router, ledger *workforce.Ledger) *livetime {
 func (l *livetime) begin() {
 	now := l.r.now()
 	l.beat, l.renewed = now, now
-	for _, a := range l.r.x.cfg.Directory.Agents {
+	for _, a := range l.r.x.known().dir.Agents {
 		l.ledger.Serves(routing.AgentID(a.ID), a.Queues...)
 		l.r.apply(l.ledger.Budget(routing.AgentID(a.ID), now))
 	}
@@ -54,7 +54,7 @@ func (l *livetime) moved(d routing.Decision, id string, now time.Time) workforce
 		delete(l.station, d.Agent)
 	}
 	l.tell(l.ledger.Apply(workforce.Move{
-		ID: id, Person: d.Agent, At: now, From: d.From, To: d.To, Station: at, Body: l.r.x.agents[string(d.Agent)].Body,
+		ID: id, Person: d.Agent, At: now, From: d.From, To: d.To, Station: at, Body: l.r.x.known().agents[string(d.Agent)].Body,
 		Call: string(d.Call), Queue: string(d.Queue), Reason: d.Reason,
 	}))
 	return at
@@ -93,7 +93,7 @@ func (l *livetime) next() time.Time {
 func (l *livetime) tell(list []workforce.Notice) {
 	for _, n := range list {
 		person := string(n.Person)
-		l.r.x.scribe.write(l.r.x.agents[person].Body, person, event.LiveTimeReached{
+		l.r.x.scribe.write(l.r.x.known().agents[person].Body, person, event.LiveTimeReached{
 			What: string(n.Kind), ThresholdS: int64(n.Threshold / time.Second), Week: n.Week.Monday.String(), AtMS: n.At.UnixMilli(), Cause: string(n.Cause),
 		})
 	}
@@ -101,7 +101,7 @@ func (l *livetime) tell(list []workforce.Notice) {
 
 // seat is where an agent answers.
 func (x *Exchange) seat(agent string) workforce.Station {
-	a, ok := x.agents[agent]
+	a, ok := x.known().agents[agent]
 	switch {
 	case !ok:
 		return workforce.Station{}
@@ -124,7 +124,7 @@ func (x *Exchange) LiveTimes() []LiveTime {
 	if x.router.live == nil || !x.router.ask(func(_ *routing.State, now time.Time) {
 		var list []LiveTime
 		week := calendar.WeekAt(now)
-		for _, a := range x.cfg.Directory.Agents {
+		for _, a := range x.known().dir.Agents {
 			s := x.router.live.ledger.Week(routing.AgentID(a.ID), week, now)
 			list = append(list, LiveTime{Agent: a.ID, Live: s.Total.Charged(), Left: s.Reading.Limit - s.Total.Charged()})
 		}

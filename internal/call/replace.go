@@ -42,7 +42,7 @@ func (x *Exchange) replace(d *sip.Dialog, in sip.Incoming) {
 		refuse(481) // it ended this moment
 		return
 	}
-	agent, ok := x.agents[x.phones[in.Source.Name]]
+	agent, ok := x.known().agents[x.known().phones[in.Source.Name]]
 	if in.Source.Kind != sip.FromPhone || !ok {
 		x.log.Warn("a call was to be taken over by somebody who may not", "source", in.Source.Name)
 		refuse(403)

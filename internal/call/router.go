@@ -31,7 +31,7 @@ type askMsg struct {
 }
 
 func newRouter(x *Exchange) *router {
-	cfg := routingConfig(x.cfg.Directory, x.cfg.Snapshot)
+	cfg := routingConfig(x.known().dir, x.known().snap)
 	r := &router{x: x, box: newMailbox(), cfg: cfg, state: routing.New(cfg), in: map[routing.AgentID][]routing.CallID{}, quit: make(chan struct{}), done: make(chan struct{})}
 	if x.cfg.Live != nil {
 		r.live = newLivetime(r, x.cfg.Live)
@@ -86,6 +86,8 @@ func (r *router) run() {
 				switch m := m.(type) {
 				case askMsg:
 					m.f(r.state, r.now())
+				case changeMsg:
+					r.change(m)
 				case budgetMsg:
 					r.apply(r.live.ledger.Budget(m.agent, r.now()))
 				case routing.Event:
@@ -144,11 +146,11 @@ func (r *router) begin() {
 		r.x.Alarm("router_journal", err)
 	}
 	r.x.scribe.write("-", "", event.RouterStarted{Config: cfg})
-	for _, a := range r.x.cfg.Directory.Agents {
+	for _, a := range r.x.known().dir.Agents {
 		r.apply(routing.StationDown{Agent: routing.AgentID(a.ID)})
 	}
-	for _, a := range r.x.cfg.Directory.Agents {
-		if p, ok := agentProfile(r.x.cfg.Snapshot, a.ID); ok {
+	for _, a := range r.x.known().dir.Agents {
+		if p, ok := agentProfile(r.x.known().snap, a.ID); ok {
 			r.apply(p)
 		}
 	}
@@ -167,7 +169,7 @@ func (r *router) hand(d routing.Decision) {
 			at := r.live.moved(d, id, r.last)
 			move.Hall, move.Remote = at.Hall, at.Place == workforce.AtHome().Place
 		}
-		r.x.scribe.writeAs(id, r.x.agents[string(d.Agent)].Body, string(d.Agent), move)
+		r.x.scribe.writeAs(id, r.x.known().agents[string(d.Agent)].Body, string(d.Agent), move)
 		if d.To == routing.Talking && d.Offer != 0 {
 			r.enters(d.Agent, d.Call)
 			r.post(d)

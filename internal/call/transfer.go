@@ -59,16 +59,16 @@ type destination struct {
 // or a number outside.
 func (x *Exchange) find(target string) destination {
 	target = strings.TrimPrefix(target, "queue:")
-	if ag, ok := x.agents[target]; ok {
+	if ag, ok := x.known().agents[target]; ok {
 		return destination{kind: "agent", agent: ag}
 	}
-	if id, ok := x.phones[target]; ok {
-		return destination{kind: "agent", agent: x.agents[id]}
+	if id, ok := x.known().phones[target]; ok {
+		return destination{kind: "agent", agent: x.known().agents[id]}
 	}
-	if q, ok := x.queues[target]; ok {
+	if q, ok := x.known().queues[target]; ok {
 		return destination{kind: "queue", queue: q}
 	}
-	if n, ok := x.numbers[target]; ok {
+	if n, ok := x.known().numbers[target]; ok {
 		return destination{kind: "flow", number: n}
 	}
 	if len(target) >= 3 && strings.Trim(target, "+0123456789") == "" {
@@ -143,7 +143,7 @@ func (a *actor) transfer(target string, d destination, byRefer bool) {
 			a.after(timerAnnounce, max(d.queue.Announce, firstAnnounce))
 			return
 		}
-		a.number, a.flow = d.number, a.x.cfg.Flows[d.number.Flow]
+		a.number, a.flow = d.number, a.x.known().flows[d.number.Flow]
 		a.machine = ivr.NewMachine(a.flow)
 		a.phase = inFlow
 		a.step(ivr.Start{Withheld: a.in.Calling == ""})

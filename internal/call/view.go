@@ -94,8 +94,8 @@ func (x *Exchange) Agents() []AgentView {
 	for _, v := range x.Board().Routing.Agents {
 		live[string(v.Agent)] = v
 	}
-	out := make([]AgentView, 0, len(x.cfg.Directory.Agents))
-	for _, a := range x.cfg.Directory.Agents {
+	out := make([]AgentView, 0, len(x.known().dir.Agents))
+	for _, a := range x.known().dir.Agents {
 		v := AgentView{ID: a.ID, Name: a.Name, Body: a.Body, Phone: a.Phone, Queues: a.Queues, State: routing.SignedOut.String()}
 		if l, ok := live[a.ID]; ok {
 			v.State, v.Reason, v.Since, v.Call = l.State.String(), string(l.Reason), l.Since, string(l.Call)

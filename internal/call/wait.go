@@ -26,7 +26,7 @@ const firstAnnounce = 3 * time.Second
 
 // enqueue takes the caller from the flow into a queue and says the welcome.
 func (a *actor) enqueue(to ivr.Enqueue) {
-	q, ok := a.x.queues[to.Queue]
+	q, ok := a.x.known().queues[to.Queue]
 	if !ok {
 		a.x.Alarm("flow_queue_missing", errString("queue "+to.Queue+" of flow "+a.number.Flow+" does not exist"))
 		a.step(ivr.Queue{Outcome: ivr.Closed})
@@ -131,7 +131,7 @@ func (a *actor) givenBack(reason string, outcome ivr.Outcome) {
 
 // ring calls the agent whom the router chose.
 func (a *actor) ring(d decided) {
-	agent, known := a.x.agents[string(d.Agent)]
+	agent, known := a.x.known().agents[string(d.Agent)]
 	if a.phase != waiting || a.agent != nil || !known {
 		a.x.router.tell(routing.OfferFailed{Offer: d.Offer, Reason: routing.StationUnreachable})
 		return

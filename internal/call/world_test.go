@@ -1,0 +1,81 @@
+package call
+
+import (
+	"slices"
+	"testing"
+
+	"cagri/internal/directory"
+	"cagri/internal/event"
+)
+
+// The directory changes under running calls: who talks goes on, a new number
+// answers, an agent who is gone gets no call, one who comes back does.
+func TestTheDirectoryChangesWhileCallsRun(t *testing.T) {
+	t.Parallel()
+	r := rigFor(t, plan{Agents: 2})
+	r.signIn(0, 1)
+	for _, p := range r.phones {
+		p.whenRung(answer)
+	}
+	first := r.dial("1080")
+	b, _ := comes[event.CallBridged](r, first.call(), nil)
+	talks, other := 0, 1
+	if b.Agent == "agent102" {
+		talks, other = 1, 0
+	}
+	w := r.x.known()
+	full := *w.dir
+	change := func(f func(d *directory.Directory)) {
+		t.Helper()
+		d := full
+		d.Agents, d.Numbers = slices.Clone(full.Agents), slices.Clone(full.Numbers)
+		f(&d)
+		if err := r.x.Change(World{Directory: &d, Flows: w.flows}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	late := r.dial("1999")
+	r.await("a number that is not there is refused", late.is(isOver))
+
+	// The agent in the talk is removed, and a number comes.
+	change(func(d *directory.Directory) {
+		d.Agents = slices.Delete(d.Agents, talks, talks+1)
+		d.Numbers = append(d.Numbers, directory.Number{Dial: "1999", Body: "b", Flow: "general"})
+	})
+	heard := first.stats().Received
+	second := r.dial("1999")
+	c, _ := comes[event.CallBridged](r, second.call(), nil)
+	if c.Agent != "agent"+agentName(other) {
+		t.Errorf("the new number's caller talks with %s", c.Agent)
+	}
+	r.await("the first talk goes on", func() bool { return first.stats().Received > heard+20 })
+	second.hangUp()
+	first.hangUp()
+	r.await("both are over", func() bool { n, _, _ := r.x.Counts(); return n == 0 })
+	for range 2 { // the other one is the only one left
+		c := r.dial("1080")
+		if b, _ := comes[event.CallBridged](r, c.call(), nil); b.Agent != "agent"+agentName(other) {
+			t.Errorf("%s, who is gone, gets a call", b.Agent)
+		}
+		c.hangUp()
+		r.await("over", func() bool { n, _, _ := r.x.Counts(); return n == 0 })
+	}
+
+	// All is as it was; who came back is not signed in by that.
+	change(func(*directory.Directory) {})
+	r.do(other, SignOut)
+	r.signIn(talks)
+	third := r.dial("1080")
+	if b, _ := comes[event.CallBridged](r, third.call(), nil); b.Agent != "agent"+agentName(talks) {
+		t.Errorf("bridged with %s", b.Agent)
+	}
+	third.hangUp()
+
+	// What does not hold together changes nothing.
+	if err := r.x.Change(World{Directory: &directory.Directory{Numbers: []directory.Number{{Dial: "1", Body: "nobody", Flow: "general"}}}, Flows: w.flows}); err == nil {
+		t.Error("a broken directory was put in force")
+	}
+	if r.x.known().agents["agent101"].ID == "" {
+		t.Error("the directory is gone")
+	}
+}
