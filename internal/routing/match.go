@@ -164,7 +164,7 @@ func (s *State) find(c *call, borrow bool) bool {
 func (s *State) findLoose() {
 	for len(s.loose) > 0 {
 		batch := s.loose
-		s.loose = nil
+		s.loose, s.looseSpare = s.looseSpare[:0], nil
 		batch = slices.DeleteFunc(batch, func(c *call) bool { return c.queue == nil || c.state != waiting })
 		slices.SortFunc(batch, func(c, d *call) int { n, _ := s.compare(c, d, nil); return n })
 		// Own callers come before those of a body that borrows, emergencies before all.
@@ -182,6 +182,8 @@ func (s *State) findLoose() {
 				}
 			}
 		}
+		clear(batch)
+		s.looseSpare = batch[:0]
 	}
 }
 

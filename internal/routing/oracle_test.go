@@ -299,7 +299,7 @@ func richEvent(t *rapid.T, s *State, now time.Time) Event {
 }
 
 func TestAnythingInAnyOrderWithManyBodies(t *testing.T) {
-	for range 8 {
+	for range 6 {
 		rapid.Check(t, func(t *rapid.T) { chaos(t, anyConfig(t), richEvent) })
 	}
 }

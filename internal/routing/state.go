@@ -32,13 +32,14 @@ type State struct {
 	nextTicket  uint64
 	nextAgent   uint64
 
-	past     [pastOffers]pastOffer // the latest offers that are over, at id % pastOffers
-	weighing []*agent              // whose budget has an alarm that rang in this Apply
-	lenders  []*body               // to be asked at the end of Apply whether they can lend again
-	loose    []*call               // whose wait for one agent has ended in this Apply
-	dirty    []*queue              // queues to be asked at the end of Apply whether somebody is there
-	out      []Decision
-	spare    []*call // call records to use again
+	past       [pastOffers]pastOffer // the latest offers that are over, at id % pastOffers
+	weighing   []*agent              // whose budget has an alarm that rang in this Apply
+	lenders    []*body               // to be asked at the end of Apply whether they can lend again
+	looseSpare []*call               // its room, to use again
+	loose      []*call               // whose wait for one agent has ended in this Apply
+	dirty      []*queue              // queues to be asked at the end of Apply whether somebody is there
+	out        []Decision
+	spare      []*call // call records to use again
 
 	audit func(*call, *agent) // sees each choice before it is made; set by tests only
 }
