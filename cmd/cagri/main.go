@@ -25,6 +25,9 @@ type cli struct {
 	Demo     demoCmd    `cmd:"" help:"The product on stage: the real server, real SIP citizens and agents, a live board."`
 	Calls    callsCmd   `cmd:"" help:"List calls, show one step by step, fetch its sound."`
 	Agents   agentsCmd  `cmd:"" help:"Show agents and their states, or change one."`
+	Apply    applyCmd   `cmd:"" help:"Make the directory (bodies, numbers, agents …) what YAML files say, after showing the difference."`
+	Export   exportCmd  `cmd:"" help:"Write the directory as YAML files, as it is or was on a day."`
+	Init     initCmd    `cmd:"" help:"Write a commented example to begin with."`
 	Settings configCmd  `cmd:"" name:"config" help:"Print the effective configuration and where each value comes from."`
 	Verify   verifyCmd  `cmd:"" help:"Prove from the journal that the database is right and callers were served in order."`
 	Migrate  migrateCmd `cmd:"" help:"Bring the database to a version, up or down."`

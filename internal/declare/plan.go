@@ -388,9 +388,11 @@ func (p *planner) place(x *directory.Problem) {
 	}
 }
 
-// Text is the plan for people: what is created, changed field by field, ended.
+// Text is the plan for people: what is created, changed field by field, ended. Of many
+// new records only the names are told.
 func (p *Plan) Text() string {
 	var b strings.Builder
+	brief := p.Counts.Created > 100
 	signs := map[Action]string{Created: "+", Changed: "~", Ended: "-"}
 	for _, c := range p.Changes {
 		fmt.Fprintf(&b, "%s %s %s from %s", signs[c.Action], c.Kind, c.ID, c.From)
@@ -403,6 +405,7 @@ func (p *Plan) Text() string {
 		b.WriteByte('\n')
 		for _, f := range c.Fields {
 			switch {
+			case brief && c.Action == Created:
 			case c.Action == Created || f.From == "":
 				fmt.Fprintf(&b, "    + %s: %s\n", f.Path, f.To)
 			case f.To == "":
