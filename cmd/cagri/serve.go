@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -54,7 +55,11 @@ func (serveCmd) Run(e *env) error {
 		fmt.Printf("çağrı %s is up\n  SIP   %s\n  HTTP  http://%s (token in %s)\n  data  %s\n", version, strings.Join(run.SIP, "  "), run.HTTP, run.Token, run.Data)
 	}
 
-	<-signals
+	var failed error
+	select {
+	case <-signals:
+	case failed = <-a.Fatal():
+	}
 	log.Info("stopping: no new calls; running calls may finish", "wait", cfg.Stop.Wait)
 	ctx, cancel := context.WithTimeout(e.ctx, cfg.Stop.Wait)
 	go func() {
@@ -63,5 +68,5 @@ func (serveCmd) Run(e *env) error {
 		cancel()
 	}()
 	defer cancel()
-	return a.Stop(ctx)
+	return errors.Join(failed, a.Stop(ctx))
 }

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"errors"
+	"mime"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -88,25 +90,59 @@ func (s *Server) calls(a huma.API) {
 
 // audio sends the recording of a call; ranges let a player seek.
 func (s *Server) audio(w http.ResponseWriter, r *http.Request) {
-	c, err := s.deps.Store.GetCall(r.Context(), store.AllBodies(), r.PathValue("id"))
-	if err != nil || len(c.Recordings) == 0 || c.Recordings[0].File == "" {
-		http.Error(w, `{"title":"Not Found","status":404,"detail":"there is no recording of that call"}`, http.StatusNotFound)
+	if err := s.deps.Database(); err != nil {
+		refuse(w, http.StatusServiceUnavailable, unready(err))
+		return
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), readIn)
+	defer cancel()
+	c, err := s.deps.Store.GetCall(ctx, store.AllBodies(), r.PathValue("id"))
+	err = store.Diagnose(err)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case errors.Is(err, store.ErrAway), errors.Is(err, store.ErrRefused):
+		s.deps.Look()
+		refuse(w, http.StatusServiceUnavailable, unready(err))
+		return
+	case err != nil:
+		s.log.Error("a recording could not be looked up", "err", err)
+		refuse(w, http.StatusInternalServerError, "the server could not do it; its log says why")
+		return
+	case len(c.Recordings) > 0 && c.Recordings[0].File != "":
+		s.send(w, r, c)
+		return
+	}
+	refuse(w, http.StatusNotFound, "there is no recording of that call")
+}
+
+// send sends the sound of a call that has a recording.
+func (s *Server) send(w http.ResponseWriter, r *http.Request, c *store.CallDetail) {
+	if s.deps.RecordDir == "" {
+		refuse(w, http.StatusNotFound, "recording is off on this server, and there is no folder of recordings")
 		return
 	}
 	// os.Root keeps a wrong name in the database from reaching any other file.
 	root, err := os.OpenRoot(s.deps.RecordDir)
 	if err != nil {
-		http.Error(w, `{"title":"Not Found","status":404,"detail":"the recordings folder cannot be opened"}`, http.StatusNotFound)
+		s.log.Error("the recordings folder cannot be opened", "err", err)
+		refuse(w, http.StatusNotFound, "the recordings folder cannot be opened")
 		return
 	}
 	defer root.Close()
-	f, err := root.Open(filepath.FromSlash(c.Recordings[0].File))
+	name := filepath.FromSlash(c.Recordings[0].File)
+	// Only a file: a folder has no sound, and to open a pipe would wait for ever.
+	info, err := root.Stat(name)
+	if err != nil || !info.Mode().IsRegular() {
+		refuse(w, http.StatusNotFound, "the recording's file is not there")
+		return
+	}
+	f, err := root.Open(name)
 	if err != nil {
-		http.Error(w, `{"title":"Not Found","status":404,"detail":"the recording's file is not there"}`, http.StatusNotFound)
+		refuse(w, http.StatusNotFound, "the recording's file is not there")
 		return
 	}
 	defer f.Close()
 	w.Header().Set("Content-Type", "audio/wav")
-	w.Header().Set("Content-Disposition", `attachment; filename="`+c.ID+`.wav"`)
+	w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": c.ID + ".wav"}))
 	http.ServeContent(w, r, "", time.Time{}, f)
 }

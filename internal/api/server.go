@@ -27,9 +27,14 @@ import (
 
 // Deps is what the door opens onto.
 type Deps struct {
-	Exchange  *call.Exchange
-	Store     *store.Store
-	Register  *declare.Register // nil: no directory endpoints
+	Exchange *call.Exchange
+	Store    *store.Store
+	Register *declare.Register // nil: no directory endpoints
+	// Database tells why the store cannot be asked now; nil when it can. A nil function
+	// says that it always can.
+	Database func() error
+	// Look is called when an answer failed for the database; may be nil.
+	Look      func()
 	RecordDir string
 	Metrics   *prometheus.Registry
 	// Verify replays the journal; it may take long.
@@ -52,6 +57,12 @@ func New(deps Deps, token string, log *slog.Logger) (*Server, error) {
 	if token == "" {
 		return nil, errors.New("api: a token is needed; without one anybody on the machine could steer calls")
 	}
+	if deps.Database == nil {
+		deps.Database = func() error { return nil }
+	}
+	if deps.Look == nil {
+		deps.Look = func() {}
+	}
 	s := &Server{deps: deps, token: token, done: make(chan error, 1), log: log}
 	mux := http.NewServeMux()
 	cfg := huma.DefaultConfig("Çağrı", deps.Version)
@@ -60,6 +71,7 @@ func New(deps Deps, token string, log *slog.Logger) (*Server, error) {
 	cfg.Components.Schemas = huma.NewMapRegistry("#/components/schemas/", schemaName)
 	cfg.DocsPath = "" // its page would load scripts from outside
 	a := humago.New(mux, cfg)
+	a.UseMiddleware(s.whileThere(a))
 	s.calls(a)
 	s.agents(a)
 	s.machine(a)
@@ -105,9 +117,9 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		// only while the request still holds the body it came with.
 		r = r.WithContext(r.Context())
 		r.Body = http.MaxBytesReader(w, r.Body, bodyLimit(r))
-		if r.URL.Path != "/healthz" && subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), want) != 1 {
+		if r.URL.Path != "/healthz" && r.URL.Path != "/readyz" && subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), want) != 1 {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="cagri"`)
-			http.Error(w, `{"title":"Unauthorized","status":401,"detail":"send the token as Authorization: Bearer …; it is in api.token of the data folder"}`, http.StatusUnauthorized)
+			refuse(w, http.StatusUnauthorized, "send the token as Authorization: Bearer …; it is in api.token of the data folder")
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -145,27 +157,4 @@ func (s *Server) Stop() {
 	}
 	<-s.done
 	s.ln = nil
-}
-
-// problem turns an error of the rooms behind into an answer, in one place.
-func problem(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, call.ErrNoSuchAgent), errors.Is(err, call.ErrNoSuchCall), errors.Is(err, store.ErrNotFound):
-		return huma.Error404NotFound(plain(err))
-	case errors.Is(err, call.ErrNoSuchCode), errors.Is(err, call.ErrNoSuchTarget):
-		return huma.Error422UnprocessableEntity(plain(err))
-	case errors.Is(err, call.ErrNotTalking):
-		return huma.Error409Conflict(plain(err))
-	}
-	return huma.Error500InternalServerError("the server could not do it; its log says why", err)
-}
-
-func plain(err error) string {
-	_, text, ok := strings.Cut(err.Error(), ": ")
-	if !ok {
-		return err.Error()
-	}
-	return text
 }

@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -33,11 +35,14 @@ type App struct {
 	journal   *journal.Journal
 	store     *store.Store
 	projector *store.Projector
+	database  *database
 	plane     *media.Plane
 	exchange  *call.Exchange
 	ua        *sip.UA
 	api       *api.Server
 	tokenFile string
+	began     time.Time   // of Start
+	open      atomic.Bool // the doors are, or are about to be: calls may live
 
 	undo []func() // what Stop has to do, last first
 }
@@ -71,6 +76,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 			a.unwind()
 		}
 	}()
+	a.began = time.Now()
 	lib, err := loadPrompts(a.cfg.Prompts.Dir)
 	if err != nil {
 		return err
@@ -83,7 +89,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := a.startState(ctx); err != nil {
+	if err := a.openJournal(); err != nil {
 		return err
 	}
 	mcfg, err := mediaConfig(a.cfg)
@@ -112,6 +118,9 @@ func (a *App) Start(ctx context.Context) (err error) {
 		// the limit meanwhile is found when the journal can be read again.
 		a.exchange.Alarm("live_time_unknown", liveErr)
 	}
+	if err := a.watchDatabase(ctx); err != nil {
+		return err
+	}
 	if err := a.recover(ctx, recordings); err != nil {
 		return err
 	}
@@ -122,27 +131,57 @@ func (a *App) Start(ctx context.Context) (err error) {
 	return a.startDoors(ctx, recordings)
 }
 
-// startState opens the journal and the database.
-func (a *App) startState(ctx context.Context) (err error) {
+// openJournal opens the journal, which also takes the data folder for this process.
+func (a *App) openJournal() (err error) {
 	if a.journal, err = journal.Open(journalConfig(a.cfg), a.log); err != nil {
-		return err
+		return fmt.Errorf("data: %w", err)
 	}
 	a.later(a.journal.Stop)
-	if a.store, err = store.Open(ctx, storeConfig(a.cfg)); err != nil {
+	return nil
+}
+
+// openDatabase opens the database without asking a PostgreSQL, and makes the
+// projector.
+func (a *App) openDatabase(alarm func(what string, err error)) (err error) {
+	if a.store, err = store.OpenLater(storeConfig(a.cfg)); err != nil {
 		return err
 	}
 	a.later(func() { _ = a.store.Close() })
-	a.projector = store.NewProjector(a.journal, a.store, func(what string, err error) {
-		if a.exchange != nil {
-			a.exchange.Alarm(what, err)
-		}
-	}, a.log)
-	if err := a.projector.Start(ctx); err != nil {
-		return err
-	}
+	a.projector = store.NewProjector(a.journal, a.store, alarm, a.log)
 	a.later(a.projector.Stop)
 	return nil
 }
+
+// watchDatabase opens the database and keeps watch over it. A PostgreSQL may be away:
+// then the projection begins when it appears. A file of our own must be good now.
+func (a *App) watchDatabase(ctx context.Context) error {
+	err := a.openDatabase(func(what string, err error) {
+		if !a.database.met(err) {
+			a.exchange.Alarm(what, err)
+		}
+	})
+	if err != nil {
+		return err
+	}
+	if a.cfg.Store.Driver != "postgres" {
+		if err := a.store.Prepare(ctx); err != nil {
+			return err
+		}
+	}
+	a.database = newDatabase(a.store, a.exchange.Alarm, func(ctx context.Context) { _ = a.projector.Start(ctx) }, a.log)
+	a.database.start(ctx)
+	a.later(a.database.stop)
+	select {
+	case err := <-a.database.fatal:
+		return err
+	default:
+		return nil
+	}
+}
+
+// Fatal gives an error with which a running server must be stopped: its database
+// turned out to be of a newer program.
+func (a *App) Fatal() <-chan error { return a.database.fatal }
 
 // startDoors opens SIP and HTTP, and says where in the data folder.
 func (a *App) startDoors(ctx context.Context, recordings string) error {
@@ -157,10 +196,6 @@ func (a *App) startDoors(ctx context.Context, recordings string) error {
 		return err
 	}
 	a.later(a.exchange.Stop)
-	if err := a.ua.Start(ctx); err != nil {
-		return err
-	}
-	a.later(a.ua.Stop)
 	tok, file, err := token(a.cfg)
 	if err != nil {
 		return fmt.Errorf("http.token: %w", err)
@@ -171,7 +206,8 @@ func (a *App) startDoors(ctx context.Context, recordings string) error {
 		return err
 	}
 	if a.api, err = api.New(api.Deps{
-		Exchange: a.exchange, Store: a.store, Register: a.directory(), RecordDir: recordings, Metrics: reg, Version: a.version,
+		Exchange: a.exchange, Store: a.store, Register: a.directory(), Database: a.database.Err, Look: a.database.look,
+		RecordDir: recordings, Metrics: reg, Version: a.version,
 		Verify: func(ctx context.Context, files bool) (verify.Report, error) {
 			return verify.Run(ctx, a.journal, a.store, verify.Options{RecordDir: recordings, Files: files})
 		},
@@ -179,9 +215,15 @@ func (a *App) startDoors(ctx context.Context, recordings string) error {
 		return err
 	}
 	if err := a.api.Start(a.cfg.HTTP.Listen); err != nil {
-		return err
+		return listening("http.listen", err)
 	}
 	a.later(a.api.Stop)
+	// Last of all: whoever calls finds everything behind it running.
+	a.open.Store(true)
+	if err := a.ua.Start(ctx); err != nil {
+		return listening("sip.listen", err)
+	}
+	a.later(a.ua.Stop)
 	b, err := json.Marshal(a.Running())
 	if err != nil {
 		return err
@@ -210,7 +252,7 @@ func (a *App) Stop(ctx context.Context) error {
 		a.exchange.Drain(ctx)
 		a.exchange.Stop()
 	}
-	if a.journal != nil {
+	if a.journal != nil && a.database != nil && a.database.Err() == nil {
 		// The last events of the last calls reach the database before it closes.
 		flush, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
@@ -222,6 +264,20 @@ func (a *App) Stop(ctx context.Context) error {
 	}
 	a.unwind()
 	return nil
+}
+
+// listening says which key of the configuration an address that cannot be listened on
+// comes from, and what to do.
+func listening(key string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s: %w: another program has this port; stop that one, or set another port in %s", key, err, key)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return fmt.Errorf("%s: %w: this machine has no such address; set one of its own in %s", key, err, key)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("%s: %w: ports below 1024 need the right CAP_NET_BIND_SERVICE, or set another port in %s", key, err, key)
+	}
+	return fmt.Errorf("%s: %w", key, err)
 }
 
 func (a *App) later(f func()) { a.undo = append(a.undo, f) }
@@ -243,7 +299,16 @@ func Verify(ctx context.Context, cfg *config.Config, files bool, log *slog.Logge
 		return verify.Report{}, err
 	}
 	defer a.unwind()
-	if err := a.startState(ctx); err != nil {
+	if err := a.openJournal(); err != nil {
+		return verify.Report{}, err
+	}
+	if err := a.openDatabase(nil); err != nil {
+		return verify.Report{}, err
+	}
+	if err := a.store.Prepare(ctx); err != nil {
+		return verify.Report{}, err
+	}
+	if err := a.projector.Start(ctx); err != nil {
 		return verify.Report{}, err
 	}
 	return verify.Run(ctx, a.journal, a.store, verify.Options{RecordDir: recordDir(cfg), Files: files})
@@ -251,10 +316,22 @@ func Verify(ctx context.Context, cfg *config.Config, files bool, log *slog.Logge
 
 // Migrate brings the database of cfg to version to; -1 is the newest.
 func Migrate(ctx context.Context, cfg *config.Config, to int64, _ *slog.Logger) (before, after int64, err error) {
-	s, err := store.OpenAsIs(ctx, storeConfig(cfg))
+	s, err := store.OpenLater(storeConfig(cfg))
 	if err != nil {
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.Ping(ctx); err != nil {
+		return 0, 0, err
+	}
+	is, known, err := s.Versions(ctx)
+	switch {
+	case err != nil:
+		return 0, 0, err
+	case is > known:
+		return is, is, fmt.Errorf("%w: it stands at version %d and this program knows up to %d; the program that made it can bring it back", store.ErrNewer, is, known)
+	case to > known:
+		return is, is, fmt.Errorf("--to %d: this program knows versions up to %d", to, known)
+	}
 	return s.Migrate(ctx, to)
 }

@@ -64,9 +64,23 @@ func (s *Store) Prepare(ctx context.Context) error {
 	if err := s.Ping(ctx); err != nil {
 		return err
 	}
+	is, known, err := s.Versions(ctx)
+	if err != nil {
+		return err
+	}
+	if is > known {
+		return fmt.Errorf("%w: it stands at version %d and this program knows up to %d; start the newer program, or bring the database back with its `cagri migrate --to %d`", ErrNewer, is, known, known)
+	}
+	_, _, err = s.Migrate(ctx, -1)
+	return Diagnose(err)
+}
+
+// Versions gives the version the database stands at and the newest this program
+// knows.
+func (s *Store) Versions(ctx context.Context) (is, known int64, err error) {
 	files, err := fs.Sub(migrations, "migrations/"+s.driver)
 	if err != nil {
-		return fmt.Errorf("store: %w", err)
+		return 0, 0, fmt.Errorf("store: %w", err)
 	}
 	dialect := goose.DialectSQLite3
 	if s.driver == "postgres" {
@@ -74,17 +88,12 @@ func (s *Store) Prepare(ctx context.Context) error {
 	}
 	p, err := goose.NewProvider(dialect, s.db.DB, files)
 	if err != nil {
-		return fmt.Errorf("store: migrations: %w", err)
+		return 0, 0, fmt.Errorf("store: migrations: %w", err)
 	}
-	is, known, err := p.GetVersions(ctx)
-	if err != nil {
-		return Diagnose(fmt.Errorf("store: migrations: %w", err))
+	if is, known, err = p.GetVersions(ctx); err != nil {
+		return 0, 0, Diagnose(fmt.Errorf("store: migrations: %w", err))
 	}
-	if is > known {
-		return fmt.Errorf("%w: it stands at version %d and this program knows up to %d; start the newer program, or bring the database back with its `cagri migrate --to %d`", ErrNewer, is, known, known)
-	}
-	_, _, err = s.Migrate(ctx, -1)
-	return Diagnose(err)
+	return is, known, nil
 }
 
 // Ping asks whether the database answers, at most five seconds long.
