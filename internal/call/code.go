@@ -7,7 +7,7 @@ type AgentAction string
 
 // The actions of an agent.
 const (
-	SignIn    AgentAction = "sign_in" // and ready
+	SignIn    AgentAction = "sign_in" // and ready; takes back a pause or a sign-out that was to come after the call
 	Ready     AgentAction = "ready"
 	Pause     AgentAction = "pause"
 	EndWrapUp AgentAction = "end_wrap_up"
