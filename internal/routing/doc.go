@@ -8,9 +8,12 @@
 //
 // The invariants it keeps after every [Apply], whatever came in:
 //   - an agent has at most one open offer or call, a call at most one open offer;
-//   - no call waits in a queue that has a ready agent;
-//   - an agent who becomes free is offered the best waiting call of all of the
-//     agent's queues in the same Apply, and nobody better is passed over;
+//   - no call waits beside a ready agent who may take it, and none for whom no agent
+//     could ever be found;
+//   - an agent who becomes free is offered the best waiting call that the agent may
+//     take in the same Apply, and nobody better is passed over;
+//   - no offer begins when the live time of the week is used up, and none outside the
+//     hall that the clause forbids; what a clause refuses is said;
 //   - everything that waits for somebody else (ring, rest, wrap-up, retry, kept
 //     place) has a deadline that [State.NextDeadline] knows, so that a lost event
 //     can delay an agent or a call but never hold them;

@@ -86,7 +86,7 @@ func (q *queue) deserted() bool {
 
 // ask has tellNobody look at q if nobody seems to be there for somebody.
 func (s *State) ask(q *queue) {
-	if !q.dirty && q.deserted() {
+	if !q.dirty && (!q.there() || q.deserted()) {
 		q.dirty = true
 		s.dirty = append(s.dirty, q)
 	}

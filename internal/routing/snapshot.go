@@ -57,6 +57,11 @@ type QueueView struct {
 	ErrorMean time.Duration `json:"error_mean_ns"`
 	ErrorAbs  time.Duration `json:"error_abs_ns"`
 	Counts    Counts        `json:"counts"`
+	Booked    int           `json:"booked,omitempty"` // callbacks whose time has not come
+	Late      int           `json:"late,omitempty"`   // waiting past the target, where it protects a lender
+	// Level is how many of a thousand calls were answered within the target, recent ones
+	// weighing more; 0 where there is no target.
+	Level int `json:"level,omitempty"`
 }
 
 // AgentView is one agent.
@@ -74,6 +79,10 @@ type AgentView struct {
 	Misses      int        `json:"misses,omitempty"`
 	StationDown bool       `json:"station_down,omitempty"`
 	Queues      []QueueID  `json:"queues,omitempty"`
+	Body        string     `json:"body,omitempty"`
+	Remote      bool       `json:"remote,omitempty"`
+	// LiveLeft is the live time left in the week, when a budget is known.
+	LiveLeft time.Duration `json:"live_left_ns,omitempty"`
 }
 
 // CallView is one call.
@@ -119,7 +128,7 @@ func (s *State) Snapshot(now time.Time) Snapshot {
 		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.agents)) {
-		out.Agents = append(out.Agents, s.agents[id].view())
+		out.Agents = append(out.Agents, s.agents[id].view(at))
 	}
 	return out
 }
@@ -146,6 +155,10 @@ func (s *State) viewQueue(q *queue, at int64) QueueView {
 		SignedIn: q.members[working] + q.members[expected] + q.members[away],
 		Handle:   time.Duration(q.handle), Expected: -1,
 		ErrorMean: time.Duration(q.errBias), ErrorAbs: time.Duration(q.errAbs), Counts: q.counts,
+	}
+	v.Booked, v.Late = q.booked, q.late
+	if q.cfg.Target > 0 {
+		v.Level = int(q.level / (fullLevel / 1000))
 	}
 	for _, l := range [...][]*call{q.waiting.all(), q.ringing.all()} {
 		for _, c := range l {
@@ -180,10 +193,16 @@ func (c *call) view() CallView {
 	return v
 }
 
-func (a *agent) view() AgentView {
+func (a *agent) view(at int64) AgentView {
 	v := AgentView{
 		Agent: a.id, State: a.state, Reason: a.reason, Since: moment(a.since), Call: a.on, Offer: a.offer,
 		Misses: a.misses, StationDown: a.stationDown, Queues: slices.Clone(a.wanted),
+	}
+	v.Body, v.Remote = a.said().Body, a.said().Station.Remote
+	if a.budget != nil {
+		b := *a.budget
+		b.charge(a.state.live(), at)
+		v.LiveLeft = time.Duration(b.left)
 	}
 	if a.until != 0 {
 		v.Until = moment(a.until)
