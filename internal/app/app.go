@@ -38,6 +38,7 @@ type App struct {
 	database  *database
 	plane     *media.Plane
 	exchange  *call.Exchange
+	present   *present
 	ua        *sip.UA
 	api       *api.Server
 	tokenFile string
@@ -128,7 +129,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 		return err
 	}
 	a.later(a.plane.Stop)
-	return a.startDoors(ctx, recordings)
+	return a.startDoors(ctx, recordings, flows)
 }
 
 // openJournal opens the journal, which also takes the data folder for this process.
@@ -184,11 +185,16 @@ func (a *App) watchDatabase(ctx context.Context) error {
 func (a *App) Fatal() <-chan error { return a.database.fatal }
 
 // startDoors opens SIP and HTTP, and says where in the data folder.
-func (a *App) startDoors(ctx context.Context, recordings string) error {
+func (a *App) startDoors(ctx context.Context, recordings string, flows map[string]*ivr.Flow) error {
 	scfg, err := sipConfig(a.cfg)
 	if err != nil {
 		return err
 	}
+	register := a.directory(func(name string) bool { return flows[name] != nil })
+	if a.present, err = newPresent(a, register, flows); err != nil {
+		return err
+	}
+	scfg.Accounts = a.present.account(scfg.Accounts)
 	if a.ua, err = sip.New(scfg, a.exchange, a.log); err != nil {
 		return err
 	}
@@ -196,6 +202,8 @@ func (a *App) startDoors(ctx context.Context, recordings string) error {
 		return err
 	}
 	a.later(a.exchange.Stop)
+	a.present.start(ctx)
+	a.later(a.present.stop)
 	tok, file, err := token(a.cfg)
 	if err != nil {
 		return fmt.Errorf("http.token: %w", err)
@@ -206,7 +214,7 @@ func (a *App) startDoors(ctx context.Context, recordings string) error {
 		return err
 	}
 	if a.api, err = api.New(api.Deps{
-		Exchange: a.exchange, Store: a.store, Register: a.directory(), Database: a.database.Err, Look: a.database.look,
+		Exchange: a.exchange, Store: a.store, Register: a.present.register, Database: a.database.Err, Look: a.database.look,
 		RecordDir: recordings, Metrics: reg, Version: a.version,
 		Verify: func(ctx context.Context, files bool) (verify.Report, error) {
 			return verify.Run(ctx, a.journal, a.store, verify.Options{RecordDir: recordings, Files: files})

@@ -13,8 +13,8 @@ import (
 
 // directory is the register of bodies, numbers, agents and the rest, kept in the
 // database. What is applied to it is told by Register.OnApplied.
-func (a *App) directory() *declare.Register {
-	return declare.NewRegister(a.store, a.cfg.SIP.Realm, nil, time.Now)
+func (a *App) directory(flow func(string) bool) *declare.Register {
+	return declare.NewRegister(a.store, a.cfg.SIP.Realm, flow, time.Now)
 }
 
 // Directory gives the register of a server that does not run to use.
