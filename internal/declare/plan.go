@@ -51,6 +51,7 @@ type Plan struct {
 	Counts   Counts             `json:"counts"`
 	Refused  directory.Problems `json:"refused,omitempty"`
 	Findings directory.Problems `json:"findings,omitempty"`
+	Now      string             `json:"now"` // the moment for which it was made
 
 	versions []directory.Version
 	next     *directory.Book
@@ -80,7 +81,7 @@ func Make(book *directory.Book, docs []Document, problems directory.Problems, o 
 	if o.From.IsZero() {
 		o.From = o.Now
 	}
-	p := &planner{Plan: Plan{Revision: book.Revision(), Changes: []Change{}}, o: o, book: book, since: o.Now, docs: map[directory.Ref][]*Document{}}
+	p := &planner{Plan: Plan{Revision: book.Revision(), Now: moment(o.Now), Changes: []Change{}}, o: o, book: book, since: o.Now, docs: map[directory.Ref][]*Document{}}
 	if p.Refused, p.Findings = problems.Split(); !p.OK() {
 		p.Refused.Sort()
 		return &p.Plan
@@ -395,7 +396,11 @@ func (p *Plan) Text() string {
 	brief := p.Counts.Created > 100
 	signs := map[Action]string{Created: "+", Changed: "~", Ended: "-"}
 	for _, c := range p.Changes {
-		fmt.Fprintf(&b, "%s %s %s from %s", signs[c.Action], c.Kind, c.ID, c.From)
+		from := c.From
+		if from == p.Now {
+			from = "now on"
+		}
+		fmt.Fprintf(&b, "%s %s %s from %s", signs[c.Action], c.Kind, c.ID, from)
 		if c.Until != "" {
 			fmt.Fprintf(&b, " until %s", c.Until)
 		}

@@ -78,7 +78,7 @@ var (
 func isText(t reflect.Type) bool { return reflect.PointerTo(t).Implements(textIn) }
 
 // Encode writes a record as a document: fields in their order, those at zero left out
-// unless they have another default. Secrets (hashes of passwords) are written only when
+// unless they must be there or have another default. Secrets (hashes of passwords) are written only when
 // asked for.
 func Encode(r Record, secrets bool) *Node {
 	return encodeStruct(reflect.ValueOf(r).Elem(), secrets)
@@ -88,12 +88,20 @@ func encodeStruct(v reflect.Value, secrets bool) *Node {
 	n := &Node{Shape: Mapping}
 	for _, f := range plans[v.Type()].fields {
 		fv := v.Field(f.index)
-		if f.secret && !secrets || fv.IsZero() && f.fallback == nil || fv.Kind() == reflect.Slice && fv.Len() == 0 || fv.Kind() == reflect.Map && fv.Len() == 0 {
+		if f.secret && !secrets || !f.must && f.fallback == nil && empty(fv) {
 			continue
 		}
 		n.put(f.key, encode(fv, secrets))
 	}
 	return n
+}
+
+// empty tells whether the value says nothing.
+func empty(v reflect.Value) bool {
+	if v.Kind() == reflect.Slice || v.Kind() == reflect.Map {
+		return v.Len() == 0
+	}
+	return v.IsZero()
 }
 
 func encode(v reflect.Value, secrets bool) *Node {
@@ -209,6 +217,10 @@ func (d *decoder) structure(n *Node, v reflect.Value, path, what string) {
 	for _, f := range p.fields {
 		switch {
 		case seen[f.key] && n.Get(f.key).Shape != Null:
+			// Nothing between quotes is not there either; a number may well be zero.
+			if it := n.Get(f.key); f.must && it.Shape == Scalar && strings.TrimSpace(it.Text) == "" {
+				d.wrong(it.At, join(path, f.key), "form.must", "key", f.key, "doc", f.doc)
+			}
 		case f.must:
 			d.wrong(n.At, join(path, f.key), "form.must", "key", f.key, "doc", f.doc)
 		case f.fallback != nil:
