@@ -193,9 +193,63 @@ func busyState(t testing.TB) *State {
 	return s
 }
 
+// richState is a router with something of everything that many bodies know.
+func richState(t testing.TB) *State {
+	cfg := Config{Bodies: map[string]BodyConfig{"x": {Share: 1}, "y": {Share: 2, Keep: 1}}, Queues: map[QueueID]QueueConfig{
+		"q": {Body: "x", There: Always, KeepPlace: time.Hour, TaskWithin: time.Hour, Needs: []Need{{Skills: map[Skill]int{"tax": 5}}, {After: time.Hour}}, Overflow: []Overflow{{"y", time.Second}}},
+		"r": {Body: "y", There: Always, Target: time.Second, Score: Score{PerSecond: 1}, RemoteFit: true}, "gone": {}}}
+	s := New(cfg)
+	now := t0
+	without := cfg
+	without.Queues = map[QueueID]QueueConfig{"q": cfg.Queues["q"], "r": cfg.Queues["r"]}
+	for _, ev := range []Event{
+		AgentProfile{Agent: "a", Body: "x", Skills: map[Skill]int{"tax": 9}}, in("a", "q", "gone"), AgentBudget{Agent: "a", Left: time.Hour, WeekEnds: t0.Add(24 * time.Hour)},
+		CallQueued{Call: "g", Queue: "gone"}, OfferAnswered{1}, Configured{without},
+		AgentProfile{Agent: "far", Body: "y", Station: Station{Remote: true}, RemoteAllowed: true}, in("far", "q", "r"),
+		CallQueued{Call: "c1", Queue: "q", Caller: "k1"}, CallQueued{Call: "c2", Queue: "q", Caller: "k2", Prefer: "a", PreferFor: time.Minute}, CallLeft{Call: "c1"},
+		CallQueued{Call: "c3", Queue: "q", Language: "ru", Skills: map[Skill]int{"x": 2}}, CallbackWanted{Call: "c3", As: "v", Caller: "k3"},
+		CallbackBooked{Call: "w", Queue: "q", Caller: "k3", Due: t0.Add(time.Hour)},
+		CallQueued{Call: "r1", Queue: "r"}, CallQueued{Call: "r2", Queue: "r"}, Tick{}, Tick{}, OfferAnswered{2}, AgentBudget{Agent: "late", Left: -time.Minute}, in("late", "r"),
+	} {
+		now = now.Add(time.Second)
+		Apply(s, ev, now)
+		if err := s.check(); err != nil {
+			t.Fatalf("%#v: %v", ev, err)
+		}
+	}
+	return s
+}
+
+// What many bodies know survives a restart, and a state without it shows none of it.
+func TestARichStateSurvivesARestart(t *testing.T) {
+	first, err := richState(t).Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"kept"`, `"tasks"`, `"bodies"`, `"budget"`, `"profile"`, `"prefer_until_ns"`, `"virtual"`, `"removed"`, `"limited"`} {
+		if !bytes.Contains(first, []byte(want)) {
+			t.Errorf("the state shows no %s", want)
+		}
+		if plain, _ := busyState(t).Encode(); bytes.Contains(plain, []byte(want)) {
+			t.Errorf("a plain state shows %s", want)
+		}
+	}
+	s, err := Decode(first)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := s.Encode(); err != nil || !bytes.Equal(first, again) {
+		t.Errorf("%v\n%s\n%s", err, first, again)
+	}
+}
+
 func FuzzDecodeState(f *testing.F) {
 	b, err := busyState(f).Encode()
 	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b)
+	if b, err = richState(f).Encode(); err != nil {
 		f.Fatal(err)
 	}
 	f.Add(b)
