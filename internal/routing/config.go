@@ -50,6 +50,9 @@ type QueueConfig struct {
 	// Emergency calls come before all others and are not asked for a lender's
 	// protection or a body's share.
 	Emergency bool `json:"emergency,omitempty"`
+	// Preempt: when nobody is ready for an emergency call, it takes an agent of the queue
+	// whose phone still rings for another call; that one goes back to its place.
+	Preempt bool `json:"preempt,omitempty"`
 	// RemoteFit: may be answered outside the hall (clause R-2.6-remote). Confidential:
 	// then only by agents named for it.
 	RemoteFit    bool `json:"remote_fit,omitempty"`
@@ -129,6 +132,7 @@ func (q QueueConfig) withDefaults() QueueConfig {
 	q.KeepPlace, q.TaskWithin = bounded(q.KeepPlace, 0), bounded(q.TaskWithin, 0)
 	q.Needs = boundedNeeds(q.Needs)
 	q.Score = q.Score.withDefaults()
+	q.Preempt = q.Preempt && q.Emergency
 	q.Target = bounded(q.Target, 0)
 	if q.TargetShare = min(max(q.TargetShare, 0), 1000); q.TargetShare == 0 && q.Target > 0 {
 		q.TargetShare = 800

@@ -121,6 +121,7 @@ type Trigger string
 // What led to an offer.
 const (
 	AgentFreed Trigger = "agent_freed" // an agent became ready and the best call was chosen
+	Preempted  Trigger = "preempted"   // an emergency call took the agent from a call that still rang
 	CallCame   Trigger = "call_came"   // a call came (back) and the longest-idle agent was chosen
 )
 

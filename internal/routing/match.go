@@ -153,9 +153,31 @@ func (s *State) find(c *call, borrow bool) bool {
 		s.refuse(x.deniedAgent, c, x.why.clause(), Reason(x.why.String()))
 	}
 	if x.agent == nil {
-		return false
+		return borrow && c.queue.cfg.Preempt && s.preempt(c)
 	}
 	s.offer(c, x.agent, CallCame)
+	return true
+}
+
+// preempt gives c, an emergency call for which nobody is ready, the agent whose phone
+// rings for another call since the shortest time. That call goes back to its place.
+func (s *State) preempt(c *call) bool {
+	var best *agent
+	for _, a := range s.open { // the order does not matter: the highest number wins
+		if a.state != Offered || a.call.queue.cfg.Emergency || a.wish != noWish || best != nil && a.offer < best.offer {
+			continue
+		}
+		if a.serves(c.queue) && s.verdict(c.lane(), a.profile) == canTake && !s.spent(a) {
+			best = a
+		}
+	}
+	if best == nil {
+		return false
+	}
+	back := s.withdrawn(best, ReasonPreempted)
+	s.move(best, Ready, ReasonPreempted, 0)
+	s.offer(c, best, Preempted)
+	s.enqueue(back)
 	return true
 }
 

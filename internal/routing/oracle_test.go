@@ -187,6 +187,13 @@ func resting(s *State, fail func(string, ...any)) {
 		if c.state != waiting {
 			continue
 		}
+		if q := c.queue.cfg; q.Preempt && c.preferUntil == 0 {
+			for _, a := range s.agents {
+				if a.state == Offered && !a.call.queue.cfg.Emergency && a.wish == noWish && plainServes(s, a, c.queue) && plainFit(s, a, c) && !s.spent(a) {
+					fail("emergency %q waits while %q rings for %q", c.id, a.id, a.call.id)
+				}
+			}
+		}
 		hope := c.virtual || c.queue.cfg.There == Always
 		for _, a := range s.agents {
 			if a.state == Ready && plainCan(s, a, c) {
@@ -225,7 +232,7 @@ func anyQueueConfig(t *rapid.T) QueueConfig {
 	q := QueueConfig{RingTimeout: secs("ring", 10), WrapUp: secs("wrap", 10), MaxWait: secs("wait", 200),
 		There: rapid.SampledFrom([]Presence{"", SignedIn, Working, Always}).Draw(t, "there"),
 		Body:  rapid.SampledFrom([]string{"", "x", "y"}).Draw(t, "body"), Emergency: rapid.IntRange(0, 4).Draw(t, "emergency") == 0,
-		RemoteFit: rapid.Bool().Draw(t, "fit"), Confidential: rapid.IntRange(0, 3).Draw(t, "confidential") == 0, Target: secs("target", 20), KeepPlace: secs("keeps", 60), TaskWithin: secs("task", 60)}
+		Preempt: rapid.Bool().Draw(t, "preempt"), RemoteFit: rapid.Bool().Draw(t, "fit"), Confidential: rapid.IntRange(0, 3).Draw(t, "confidential") == 0, Target: secs("target", 20), KeepPlace: secs("keeps", 60), TaskWithin: secs("task", 60)}
 	for range rapid.IntRange(0, 3).Draw(t, "needs") {
 		q.Needs = append(q.Needs, Need{After: secs("after", 60), Skills: anyLevels(t, "level"), Language: rapid.IntRange(0, 3).Draw(t, "language"), Lower: rapid.IntRange(0, 4).Draw(t, "lower")})
 	}

@@ -127,6 +127,24 @@ func TestAnEmergencyComesFirst(t *testing.T) {
 	}
 }
 
+func TestAnEmergencyTakesAPhoneThatRingsForAnother(t *testing.T) {
+	st := newStory(t, Config{Queues: map[QueueID]QueueConfig{"q": {}, "112": {Emergency: true, Preempt: true}}})
+	st.do(in("a", "q", "112"))
+	st.do(CallQueued{Call: "c", Queue: "q"})
+	st.do(CallQueued{Call: "help", Queue: "112"})
+	if d := st.one(Withdraw); d.Call != "c" || d.Reason != ReasonPreempted {
+		t.Errorf("%+v", d)
+	}
+	if d := st.one(Offer); d.Call != "help" || d.Why.Trigger != Preempted || d.Why.Rule != "" {
+		t.Errorf("%+v", d)
+	}
+	if n, _ := st.s.Position("c"); n != 1 || st.call("c").State != "waiting" {
+		t.Errorf("position %d", n)
+	}
+	st.do(CallQueued{Call: "help too", Queue: "112"}) // emergencies do not take from each other
+	st.none(Withdraw)
+}
+
 func TestAPreferredAgentIsWaitedForAndNotTooLong(t *testing.T) {
 	st := newStory(t, oneQueue(QueueConfig{}))
 	st.do(in("known", "q"))

@@ -114,6 +114,7 @@ const (
 	ReasonCameBack     Reason = "came_back"     // the caller has called again
 	ReasonServed       Reason = "served"        // the caller was served
 	ReasonDone         Reason = "done"          // by hand
+	ReasonPreempted    Reason = "preempted"     // an emergency call took the ringing agent
 	ReasonPaused       Reason = "paused"        // a pause for which the agent gave no reason
 )
 
