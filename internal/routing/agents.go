@@ -178,6 +178,7 @@ func (s *State) agentSignedIn(e AgentSignedIn) {
 	if a.wish == wishOut || a.wish == wishOutForced {
 		a.wish = noWish
 		s.classify(a)
+		s.rouse(a)
 		changed = true
 	}
 	if e.Ready && a.state == Paused {
@@ -200,6 +201,7 @@ func (s *State) agentReady(a *agent) {
 		if a.wish == wishPause || a.wish == wishOut {
 			a.wish = noWish
 			s.classify(a)
+			s.rouse(a)
 			return
 		}
 		s.Ignored++

@@ -76,6 +76,7 @@ func (s *State) weigh36(a *agent) {
 		s.settle(a, ReasonBudget, s.now)
 	}
 	s.armLimit(a)
+	s.rouse(a) // the week may have turned while the phone rings
 }
 
 func (s *State) pauseLimited(a *agent) {

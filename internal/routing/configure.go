@@ -91,6 +91,9 @@ func (s *State) reshape(queues []*queue, change func(*queue)) {
 	s.loose = append(s.loose, calls...)
 	for _, q := range queues {
 		s.ask(q)
+		for _, c := range q.ringing.all() {
+			s.rouse(c.agent)
+		}
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.bodies)) {
 		s.mayLend(s.bodies[id])

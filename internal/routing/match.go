@@ -234,3 +234,18 @@ func (s *State) offer(c *call, a *agent, trigger Trigger) {
 	d.Why, d.Callback = why, c.virtual
 	s.move(a, Offered, ReasonOffer, until)
 }
+
+// rouse lets emergency calls look again at a, whose phone rings and who may be taken
+// from there now.
+func (s *State) rouse(a *agent) {
+	if a.state != Offered {
+		return
+	}
+	for _, q := range a.queues {
+		if q.cfg.Preempt {
+			for _, l := range q.active {
+				s.loose = append(s.loose, l.waiting.at(0))
+			}
+		}
+	}
+}

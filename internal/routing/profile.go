@@ -189,6 +189,7 @@ func (s *State) regroup(a *agent, change func()) {
 	if wasReady {
 		s.seek(a)
 	}
+	s.rouse(a)
 }
 
 // enlist counts a into (or out of) every queue and family that a may serve.
