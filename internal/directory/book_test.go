@@ -2,7 +2,10 @@ package directory
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -260,11 +263,39 @@ func TestTree(t *testing.T) {
 	s.Root("x") // ends, although its tree goes round
 }
 
-// Every message that Check or the calendar can give has a text, and every text is used.
+var told = regexp.MustCompile(`(?:refuse|find|tell|wrong)\([^\n]*?"((?:[a-z]+\.)[a-z0-9-]+|level)"`)
+
+// Every message that is given has a text, and every text is used.
 func TestEveryMessageHasAText(t *testing.T) {
-	for key, form := range texts {
-		if form == "" {
-			t.Errorf("%s has no text", key)
+	var all strings.Builder
+	for _, pattern := range []string{"*.go", "../declare/*.go"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range files {
+			if strings.HasSuffix(f, "_test.go") || f == "problem.go" {
+				continue
+			}
+			b, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all.Write(b)
+		}
+	}
+	found := told.FindAllStringSubmatch(all.String(), -1)
+	if len(found) < 40 {
+		t.Fatalf("only %d messages found in the source", len(found))
+	}
+	for _, m := range found {
+		if texts[m[1]] == "" {
+			t.Errorf("%s has no text", m[1])
+		}
+	}
+	for key := range texts {
+		if !strings.Contains(all.String(), `"`+key+`"`) && !strings.HasPrefix(key, "hours.") {
+			t.Errorf("nothing says %s", key)
 		}
 	}
 	p := &Problem{Key: "unheard.of", Params: map[string]string{"a": "1"}}
