@@ -35,8 +35,8 @@ func TestRecordsAreApplied(t *testing.T) {
 		t.Run(e.name, func(t *testing.T) {
 			s := open(t, e.config(t))
 			r := declare.NewRegister(s, "cagri", nil, time.Now)
-			for _, want := range []declare.Counts{{Created: 4*20 + 10 + 2*600}, {Unchanged: 4*20 + 10 + 2*600}} {
-				p, err := r.Apply(t.Context(), declare.Request{Files: land(20, 600), Revision: -1})
+			for _, want := range []declare.Counts{{Created: 4*10 + 10 + 2*300}, {Unchanged: 4*10 + 10 + 2*300}} {
+				p, err := r.Apply(t.Context(), declare.Request{Files: land(10, 300), Revision: -1})
 				if err != nil || p.Counts != want {
 					t.Fatalf("%+v: %v", p.Counts, err)
 				}
