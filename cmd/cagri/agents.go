@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -38,7 +39,7 @@ func (agentsListCmd) Run(e *env) error {
 		if !a.Since.IsZero() {
 			since = time.Since(a.Since).Round(time.Second).String()
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.ID, a.Name, a.Phone, a.State, since, a.Reason, a.Call, strings.Join(a.Queues, ","))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cell(a.ID), cell(a.Name), cell(a.Phone), cell(a.State), since, cell(a.Reason), cell(a.Call), cell(strings.Join(a.Queues, ",")))
 	}
 	return w.Flush()
 }
@@ -54,5 +55,5 @@ func (a agentsSetCmd) Run(e *env) error {
 	if err != nil {
 		return err
 	}
-	return c.Do(e.ctx, "POST", "/v1/agents/"+a.Agent+"/state", map[string]string{"action": a.Action, "reason": a.Reason}, nil)
+	return c.Do(e.ctx, "POST", "/v1/agents/"+url.PathEscape(a.Agent)+"/state", map[string]string{"action": a.Action, "reason": a.Reason}, nil)
 }

@@ -56,7 +56,7 @@ func (a applyCmd) through(e *env, d desk, q declare.Request) error {
 		return err
 	}
 	if !e.cli.JSON {
-		fmt.Print(p.Text())
+		fmt.Print(text(p.Text()))
 		tell(os.Stderr, "note", p.Findings)
 		tell(os.Stderr, "refused", p.Refused)
 	}
@@ -92,7 +92,7 @@ func tell(w io.Writer, word string, ps directory.Problems) {
 			fmt.Fprintf(w, "%s: %d more; --json tells all\n", word, len(ps)-i)
 			return
 		}
-		fmt.Fprintf(w, "%s: %s\n", word, p.Error())
+		fmt.Fprintf(w, "%s: %s\n", word, text(p.Error()))
 	}
 }
 

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
 	"strconv"
 	"text/tabwriter"
 	"time"
+
+	"golang.org/x/term"
 
 	"cagri/internal/api/client"
 	"cagri/internal/store"
@@ -50,8 +53,8 @@ func (l callsListCmd) Run(e *env) error {
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "CALL\tARRIVED\tFROM\tTO\tQUEUE\tAGENT\tWAIT\tTALK\tOUTCOME\tREASON")
 	for _, k := range out.Calls {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.ArrivedAt.Local().Format("2006-01-02 15:04:05"), k.Calling, k.Called,
-			k.Queue, k.Agent, short(k.WaitMS), short(k.TalkMS), k.Outcome, k.Reason)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cell(k.ID), k.ArrivedAt.Local().Format("2006-01-02 15:04:05"), cell(k.Calling), cell(k.Called),
+			cell(k.Queue), cell(k.Agent), short(k.WaitMS), short(k.TalkMS), cell(k.Outcome), cell(k.Reason))
 	}
 	return w.Flush()
 }
@@ -78,7 +81,7 @@ func (s callsShowCmd) Run(e *env) error {
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 4, 2, ' ', 0)
 	for _, st := range d.Steps {
-		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", st.Seq, st.At.Local().Format("15:04:05.000"), st.Kind, st.Data)
+		fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", st.Seq, st.At.Local().Format("15:04:05.000"), cell(st.Kind), cell(string(st.Data)))
 	}
 	return w.Flush()
 }
@@ -89,18 +92,41 @@ type callsAudioCmd struct {
 }
 
 func (a callsAudioCmd) Run(e *env) error {
+	if a.Out == "-" && term.IsTerminal(int(os.Stdout.Fd())) {
+		return errors.New("sound is nothing for a terminal: name a file with --out, or send it on with a pipe")
+	}
 	c, err := e.server()
 	if err != nil {
 		return err
 	}
-	to := os.Stdout
-	if a.Out != "-" {
-		if to, err = os.OpenFile(a.Out, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
-			return err
-		}
-		defer to.Close()
+	path := "/v1/calls/" + url.PathEscape(a.ID) + "/audio"
+	if a.Out == "-" {
+		return c.Do(e.ctx, "GET", path, nil, os.Stdout)
 	}
-	return c.Do(e.ctx, "GET", "/v1/calls/"+url.PathEscape(a.ID)+"/audio", nil, to)
+	f := &lateFile{name: a.Out}
+	return errors.Join(c.Do(e.ctx, "GET", path, nil, f), f.close())
+}
+
+// lateFile is made when the first byte comes: a refusal leaves what was there.
+type lateFile struct {
+	name string
+	f    *os.File
+}
+
+func (l *lateFile) Write(p []byte) (n int, err error) {
+	if l.f == nil {
+		if l.f, err = os.OpenFile(l.name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
+			return 0, err
+		}
+	}
+	return l.f.Write(p)
+}
+
+func (l *lateFile) close() error {
+	if l.f == nil {
+		return nil
+	}
+	return l.f.Close()
 }
 
 // server connects to the running server of the configuration.

@@ -25,7 +25,7 @@ func (configCmd) Run(e *env) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\n", v.Key, v.Source, b)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", cell(v.Key), cell(v.Source), cell(string(b)))
 	}
 	return w.Flush()
 }

@@ -69,7 +69,7 @@ func main() {
 	case errors.As(err, &status):
 		os.Exit(int(status))
 	default:
-		fmt.Fprintln(os.Stderr, "cagri:", err)
+		fmt.Fprintln(os.Stderr, "cagri:", text(err.Error()))
 		os.Exit(1)
 	}
 }

@@ -34,7 +34,7 @@ func (v verifyCmd) Run(e *env) error {
 	if e.cli.JSON {
 		err = printJSON(rep)
 	} else {
-		_, err = fmt.Fprint(os.Stdout, rep.Text())
+		_, err = fmt.Fprint(os.Stdout, text(rep.Text()))
 	}
 	if err == nil && !rep.OK() {
 		return exitStatus(2)

@@ -134,7 +134,11 @@ func (a *App) Start(ctx context.Context) (err error) {
 
 // openJournal opens the journal, which also takes the data folder for this process.
 func (a *App) openJournal() (err error) {
-	if a.journal, err = journal.Open(journalConfig(a.cfg), a.log); err != nil {
+	a.journal, err = journal.Open(journalConfig(a.cfg), a.log)
+	switch {
+	case errors.Is(err, journal.ErrLocked):
+		return fmt.Errorf("data: %s belongs to a server that runs already: %w", a.cfg.Data, err)
+	case err != nil:
 		return fmt.Errorf("data: %w", err)
 	}
 	a.later(a.journal.Stop)
@@ -236,8 +240,12 @@ func (a *App) startDoors(ctx context.Context, recordings string, flows map[strin
 	if err != nil {
 		return err
 	}
+	// Whoever looks for the server finds the whole note or none.
 	note := filepath.Join(a.cfg.Data, client.RunFile)
-	if err := os.WriteFile(note, append(b, '\n'), 0o600); err != nil {
+	if err := os.WriteFile(note+".new", append(b, '\n'), 0o600); err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	if err := os.Rename(note+".new", note); err != nil {
 		return fmt.Errorf("data: %w", err)
 	}
 	a.later(func() { _ = os.Remove(note) })
