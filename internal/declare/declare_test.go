@@ -388,8 +388,9 @@ func FuzzRead(f *testing.F) {
 	f.Add("kind: phone\nid: 1\nspec: {password: [a]}\n---\n- - a\n")
 	f.Add("? {a: b}\n: c\n<<: *x\n")
 	f.Add("kind: service\nid: s\nspec: {hours: {exceptions: [{from: 0001-01-01, to: 9999-12-31}]}}")
+	f.Add("kind: phone\nid: 1\nspec: {ha1_md5: '00000000000000000000000000000000'}\n---\nkind: body\nid: b\nspec: {name: B, class: outside}\n---\nkind: agent\nid: a\nspec: {name: A, body: b, phone: 1}")
 	f.Fuzz(func(t *testing.T, text string) {
-		r, _ := newRegister()
+		r, m := newRegister()
 		p, err := r.Plan(context.Background(), Request{Files: []File{{"a", text}}})
 		if err != nil {
 			t.Fatal(err)
@@ -405,6 +406,11 @@ func FuzzRead(f *testing.F) {
 		}
 		if _, err := r.Apply(context.Background(), Request{Files: []File{{"a", text}}, Revision: -1}); err != nil {
 			t.Fatal(err)
+		}
+		for at := now; !at.IsZero(); at = m.book.Next(at) {
+			if err := m.book.At(at).Directory().Check(func(string) bool { return true }); err != nil {
+				t.Fatalf("%s: what was let in cannot be put in force: %v", at, err)
+			}
 		}
 		files, err := r.Export(context.Background(), Selection{Accommodations: true, Secrets: true})
 		if err != nil {

@@ -81,7 +81,7 @@ func (d *Directory) Check(flows func(string) bool) error {
 			bad("phone %q: listed twice", p.User)
 		}
 		phones[p.User] = true
-		if p.Password == "" && p.HA1 == "" {
+		if p.Password == "" && p.HA1 == "" && p.HA1MD5 == "" {
 			bad("phone %q: needs password or ha1; a phone without a secret would let anybody dial", p.User)
 		}
 	}
