@@ -9,10 +9,13 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
+	"net/url"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -122,8 +125,26 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			refuse(w, http.StatusUnauthorized, "send the token as Authorization: Bearer …; it is in api.token of the data folder")
 			return
 		}
+		if !storable(r.URL) {
+			refuse(w, http.StatusBadRequest, "the address holds a zero byte or broken UTF-8, which no record does")
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// storable tells whether everything in the address could stand in a database.
+func storable(u *url.URL) bool {
+	fit := func(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
+	if !fit(u.Path) {
+		return false
+	}
+	for name, values := range u.Query() {
+		if !fit(name) || slices.ContainsFunc(values, func(v string) bool { return !fit(v) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // Start listens on addr.
