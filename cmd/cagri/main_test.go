@@ -22,6 +22,7 @@ import (
 	"pgregory.net/rapid"
 
 	"cagri/internal/api/client"
+	"cagri/internal/store/pgtest"
 )
 
 // asProgram makes the test's own program behave as cagri.
@@ -474,5 +475,30 @@ func TestServeWithoutTheDatabase(t *testing.T) {
 	s.stop(t, 20*time.Second)
 	if !strings.Contains(s.errs.String(), "the database is away") {
 		t.Errorf("the log: %s", s.errs.String())
+	}
+}
+
+// A database that turns out to be of a newer program ends the server with status 1.
+func TestServeEndsBeforeANewerDatabase(t *testing.T) {
+	t.Parallel()
+	pg := pgtest.Start(t)
+	dsn := pg.Base(t)
+	pg.Exec(t, dsn, "CREATE TABLE goose_db_version (id serial PRIMARY KEY, version_id bigint NOT NULL, is_applied boolean NOT NULL, tstamp timestamp DEFAULT now())",
+		"INSERT INTO goose_db_version (version_id, is_applied) VALUES (0, true), (9000, true)")
+	more := fmt.Sprintf("store: {driver: postgres, dsn: %q}\n", dsn)
+	if r := run(t, folder(t, more), "-c", "c.yaml", "serve"); r.status != 1 || r.out != "" || !strings.Contains(r.err, "cagri: the database is of a newer program: it stands at version 9000") {
+		t.Errorf("at the start: %d %s%s", r.status, r.out, r.err)
+	}
+	pg.Kill()
+	s := serve(t, folder(t, more))
+	pg.Restart(t)
+	select {
+	case err := <-s.done:
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(s.errs.String(), "cagri: the database is of a newer program") {
+			t.Errorf("later: %v %s", err, s.errs.String())
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("the server goes on")
 	}
 }

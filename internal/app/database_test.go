@@ -1,6 +1,7 @@
 package app
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -63,6 +64,9 @@ func TestStartWithoutTheDatabase(t *testing.T) {
 		t.Errorf("/healthz tells strangers about the database: %s", said)
 	}
 	saysAway(t, a, "the database is away")
+	if _, said := get(t, a, "/metrics", tokenIn(t, c.Data)); !strings.Contains(string(said), "cagri_database_up 0") {
+		t.Error("the metrics do not say it")
+	}
 
 	people := newCitizens(t)
 	first := people.call(t, a, "+994125550101")
@@ -220,6 +224,31 @@ func TestNewerDatabaseIsFatal(t *testing.T) {
 	}
 	if err := d.End(sip.Reason{}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// So does a file of a newer program, and nothing of it is changed.
+func TestNewerFileIsRefused(t *testing.T) {
+	t.Parallel()
+	c := testConfig(t.TempDir())
+	stop(t, start(t, c))
+	db, err := sql.Open("sqlite", storeConfig(c).DSN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = db.Exec("INSERT INTO goose_db_version (version_id, is_applied) VALUES (9000, true)")
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	a, err := New(c, "test", slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Start(t.Context()); !errors.Is(err, store.ErrNewer) {
+		t.Fatalf("the start: %v", err)
+	}
+	if _, err := Verify(t.Context(), c, false, slog.New(slog.DiscardHandler)); !errors.Is(err, store.ErrNewer) {
+		t.Errorf("verify: %v", err)
 	}
 }
 

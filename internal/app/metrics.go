@@ -31,6 +31,12 @@ func registerMetrics(reg *prometheus.Registry, a *App) error {
 		counter("recording_blocks_dropped_total", "Half seconds of sound that the disk did not take.", func() float64 { return float64(plane.Stats().Record.BlocksDropped) }),
 		counter("journal_appended_total", "Events written.", func() float64 { return float64(jr.Stats().Appended) }),
 		gauge("journal_waiting", "Events not confirmed by the journal yet.", func() float64 { s := jr.Stats(); return float64(s.Appended - s.Stored) }),
+		gauge("database_up", "1 while the database can be used; calls do not wait for it.", func() float64 {
+			if a.database.Err() != nil {
+				return 0
+			}
+			return 1
+		}),
 		counter("journal_lost_total", "Events that could not be kept anywhere.", func() float64 { return float64(jr.Stats().Lost) }),
 	} {
 		errs = append(errs, reg.Register(c))
