@@ -266,8 +266,7 @@ func TestMeaninglessDSN(t *testing.T) {
 	}
 }
 
-// Stopping does not wait for a database that is gone, nor for one behind a network
-// that swallows everything.
+// Stopping does not wait for a database that is gone.
 func TestStopWithoutTheDatabase(t *testing.T) {
 	t.Parallel()
 	pg := pgtest.Start(t)
@@ -291,7 +290,14 @@ func TestStopWithoutTheDatabase(t *testing.T) {
 		within(t, 10*time.Second, "the stop", func() { stop(t, a) })
 		pg.Restart(t)
 	})
-	t.Run("frozen", func(t *testing.T) {
+}
+
+// The same behind a network that swallows everything.
+func TestFrozenDatabase(t *testing.T) {
+	t.Parallel()
+	pg := pgtest.Start(t)
+	t.Run("while it runs", func(t *testing.T) {
+		t.Parallel()
 		w := newWall(t, pg)
 		c := onPostgres(t, w.dsn(pg.Base(t)))
 		a, log := startWith(t, c)
@@ -309,7 +315,8 @@ func TestStopWithoutTheDatabase(t *testing.T) {
 		}
 		within(t, 15*time.Second, "the stop", func() { stop(t, a) })
 	})
-	t.Run("frozen at the start", func(t *testing.T) {
+	t.Run("at the start", func(t *testing.T) {
+		t.Parallel()
 		w := newWall(t, pg)
 		w.freeze(true)
 		c := onPostgres(t, w.dsn(pg.Base(t)))

@@ -34,6 +34,7 @@ type present struct {
 
 	accounts atomic.Pointer[map[string]registrar.Account] // nil: those of the configuration
 	revision atomic.Int64                                 // of the book in force; 0: the configuration
+	kept     atomic.Int64                                 // revision of the copy on disk, if this run wrote it
 
 	wake   chan struct{}
 	cancel context.CancelFunc
@@ -56,11 +57,17 @@ func newPresent(a *App, register *declare.Register, flows map[string]*ivr.Flow) 
 }
 
 // start reads the directory once, if it can be read within a moment, and then keeps
-// up with it until stop.
+// up with it until stop. While its database is away, the copy of the last run counts.
 func (p *present) start(ctx context.Context) {
-	first, cancel := context.WithTimeout(ctx, 2*time.Second)
-	next, err := p.load(first)
-	cancel()
+	next, err := time.Time{}, p.a.database.Err()
+	if err == nil {
+		first, cancel := context.WithTimeout(ctx, 2*time.Second)
+		next, err = p.load(first)
+		cancel()
+	}
+	if err != nil {
+		p.fromCopy()
+	}
 	ctx, p.cancel = context.WithCancel(context.WithoutCancel(ctx))
 	go p.run(ctx, next, err)
 }
@@ -106,6 +113,35 @@ func (p *present) load(ctx context.Context) (next time.Time, err error) {
 	if book.Empty() {
 		return time.Time{}, nil
 	}
+	if p.copies() && p.kept.Swap(book.Revision()) != book.Revision() {
+		if err := keepCopy(p.a.cfg.Data, book); err != nil {
+			p.kept.Store(0)
+			p.a.exchange.Alarm("directory_copy", err)
+		}
+	}
+	return p.force(book)
+}
+
+// copies tells whether the directory can be away, so that a copy of it is of use.
+func (p *present) copies() bool { return p.a.cfg.Store.Driver == "postgres" }
+
+// fromCopy puts the copy in force, if there is one.
+func (p *present) fromCopy() {
+	if !p.copies() {
+		return
+	}
+	book, err := readCopy(p.a.cfg.Data)
+	if err == nil && book != nil {
+		p.a.log.Warn("the directory cannot be read; the copy of the last run is in force until it can", "revision", book.Revision())
+		_, err = p.force(book)
+	}
+	if err != nil {
+		p.a.exchange.Alarm("directory_copy", err)
+	}
+}
+
+// force puts what the book says of this moment in force.
+func (p *present) force(book *directory.Book) (next time.Time, err error) {
 	now := time.Now()
 	s := book.At(now)
 	w, err := p.world(book, s)
