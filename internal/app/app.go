@@ -106,18 +106,18 @@ func (a *App) Start(ctx context.Context) (err error) {
 			return fmt.Errorf("recording.dir: %w", err)
 		}
 	}
-	live, liveErr := a.livetime(ctx)
+	before, pastErr := a.readPast(ctx)
 	if a.exchange, err = call.New(call.Config{
-		Live:      live,
+		Live: before.live, Promises: before.promises,
 		Directory: a.cfg.Directory(), Flows: flows, Prompts: lib, MaxCalls: a.cfg.Limits.Calls, RetryAfter: a.cfg.Limits.RetryAfter,
 		RecordDir: recordings, SRTP: srtpPolicy(a.cfg.Media.SRTP), TrunksOut: trunksOut(a.cfg), Version: a.version,
 	}, a.plane, a.journal, a.log); err != nil {
 		return err
 	}
-	if liveErr != nil {
+	if pastErr != nil {
 		// An outside journal is away. Citizens are answered all the same; whoever passes
 		// the limit meanwhile is found when the journal can be read again.
-		a.exchange.Alarm("live_time_unknown", liveErr)
+		a.exchange.Alarm("past_unknown", pastErr)
 	}
 	if err := a.watchDatabase(ctx); err != nil {
 		return err

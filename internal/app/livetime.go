@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"cagri/internal/call"
 	"cagri/internal/event"
 	"cagri/internal/journal"
 	"cagri/internal/routing"
@@ -16,11 +17,19 @@ import (
 // the calendar week in which they begin.
 const ledgerBack = 15 * 24 * time.Hour
 
-// livetime builds the ledger of live service (clause 2.6) from the journal, so that
-// neither a crash nor a lost database gives anybody hours back. With an error the
-// ledger is empty.
-func (a *App) livetime(ctx context.Context) (*workforce.Ledger, error) {
+// past is what a start takes over from the runs before.
+type past struct {
+	live     *workforce.Ledger
+	promises []call.Promise // calls back that were promised and not made
+}
+
+// readPast builds the ledger of live service (clause 2.6) and the open promises from
+// the journal, so that neither a crash nor a lost database gives anybody hours back
+// or breaks a word. With an error the past is empty.
+func (a *App) readPast(ctx context.Context) (past, error) {
 	l := workforce.New(workforce.Readings{})
+	open := map[string]call.Promise{}
+	var order []string
 	now := time.Now()
 	var seen time.Time
 	err := a.journal.ReplaySince(ctx, now.Add(-ledgerBack), func(st journal.Stored) error {
@@ -28,7 +37,7 @@ func (a *App) livetime(ctx context.Context) (*workforce.Ledger, error) {
 			return nil // verify names it
 		}
 		switch st.Head.Kind {
-		case movedKind, beatKind, startedKind:
+		case movedKind, beatKind, startedKind, promisedKind, closedKind:
 		default:
 			return nil
 		}
@@ -39,6 +48,17 @@ func (a *App) livetime(ctx context.Context) (*workforce.Ledger, error) {
 		switch d := ev.Data.(type) {
 		case event.ServerStarted:
 			l.Restart(ev.At, seen)
+		case event.CallbackPromised:
+			order = append(order, ev.Call)
+			p := call.Promise{
+				Of: ev.Call, Queue: d.Queue, Body: ev.Body, Called: d.Called, Number: d.Number, Language: d.Language, Priority: d.Priority, Since: time.UnixMilli(d.SinceMS),
+			}
+			if d.DueMS != 0 {
+				p.Due = time.UnixMilli(d.DueMS)
+			}
+			open[ev.Call] = p
+		case event.CallbackClosed:
+			delete(open, d.Of)
 		case event.Heartbeat:
 			l.Beat(ev.At)
 		case event.AgentMoved:
@@ -52,18 +72,28 @@ func (a *App) livetime(ctx context.Context) (*workforce.Ledger, error) {
 		return nil
 	})
 	if err != nil {
-		return workforce.New(workforce.Readings{}), fmt.Errorf("the ledger of live service cannot be built: %w", err)
+		return past{live: workforce.New(workforce.Readings{})}, fmt.Errorf("live service and promises of the past are not known: %w", err)
 	}
 	// Whoever was signed in when the server went is signed out now; what of it was told
 	// before is told again by nobody.
 	l.Restart(now, seen)
-	return l, nil
+	p := past{live: l}
+	for _, id := range order {
+		if promise, ok := open[id]; ok {
+			p.promises = append(p.promises, promise)
+			delete(open, id)
+		}
+	}
+	return p, nil
 }
 
 var (
 	movedKind   = event.AgentMoved{}.Kind()
 	beatKind    = event.Heartbeat{}.Kind()
 	startedKind = event.ServerStarted{}.Kind()
+
+	promisedKind = event.CallbackPromised{}.Kind()
+	closedKind   = event.CallbackClosed{}.Kind()
 )
 
 func moveOf(ev event.Event, d event.AgentMoved) (workforce.Move, error) {

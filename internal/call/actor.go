@@ -65,6 +65,8 @@ type actor struct {
 	slots     []time.Time   // that the caller was offered
 	stay      bool          // the flow goes on after the talk
 	lastAgent string        // who spoke with the caller last
+	promised  Promise       // of a callback
+	reached   bool          // the person of a callback was
 	closing   closeState
 	totalWait time.Duration
 	totalTalk time.Duration
@@ -76,9 +78,10 @@ type actor struct {
 type actorKind uint8
 
 const (
-	citizen actorKind = iota // comes in by a trunk and follows a flow
-	code                     // an agent dialled a feature code
-	direct                   // an agent dialled a colleague or a number
+	citizen  actorKind = iota // comes in by a trunk and follows a flow
+	code                      // an agent dialled a feature code
+	direct                    // an agent dialled a colleague or a number
+	callback                  // we call a person who was promised it
 )
 
 // Messages of the mailbox that are not decisions of the router.

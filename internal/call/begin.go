@@ -14,6 +14,10 @@ const confirmIn = 35 * time.Second
 
 // begin decides what the call is and answers it.
 func (a *actor) begin() {
+	if a.kind == callback {
+		a.beginCallback()
+		return
+	}
 	a.classify()
 	a.emit(event.CallArrived{
 		Called: a.in.Called, Calling: a.in.Calling, Anonymous: a.in.Anonymous, Trunk: a.in.Source.Name,

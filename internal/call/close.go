@@ -39,6 +39,7 @@ func (a *actor) finish(by, reason string, status int) {
 		a.disarm(timerKind(k))
 	}
 
+	a.dismiss()
 	why := reasonNormal
 	switch reason {
 	case "stopping":
@@ -111,6 +112,7 @@ func (a *actor) bury() {
 		By: a.closing.by, Reason: a.closing.reason, Status: a.closing.status,
 		TotalMS: ms(a.closing.at.Sub(a.arrived)), QueueMS: ms(a.totalWait), TalkMS: ms(a.totalTalk), Outcome: a.outcome,
 	})
+	a.closePromise()
 	a.phase = gone
 	a.disarm(timerClose)
 	a.endDirect()

@@ -40,6 +40,8 @@ type Config struct {
 	SRTP sdp.SRTPPolicy
 	// TrunksOut are the trunks for calls out, in order of preference.
 	TrunksOut []string
+	// Promises are the calls back that an earlier run promised and did not make.
+	Promises []Promise
 	// Snapshot is the directory's book at the start: what services, skills and rights
 	// routing must obey. nil: no more than Directory says.
 	Snapshot *directory.Snapshot

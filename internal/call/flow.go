@@ -138,6 +138,11 @@ func (a *actor) said(in ivr.Input) {
 	case waiting:
 		a.music(a.caller)
 	case transferring:
+		if a.kind == callback && a.caller.state == up {
+			_, heard := in.(ivr.Played)
+			a.personNoticed(heard)
+			return
+		}
 		if p := a.target; p == nil || p.state != up {
 			a.music(a.caller)
 		}

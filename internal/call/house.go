@@ -73,7 +73,7 @@ func (a *actor) promise(queue, number string, due time.Time) ivr.Done {
 		return ivr.Done{Reason: "no_queue"}
 	}
 	p := event.CallbackPromised{
-		Queue: queue, Number: number, KeyedIn: number != "", Manner: "place", SinceMS: time.Now().UnixMilli(), Language: string(a.lang),
+		Queue: queue, Number: number, Called: a.in.Called, KeyedIn: number != "", Manner: "place", SinceMS: time.Now().UnixMilli(), Language: string(a.lang),
 	}
 	if number == "" {
 		p.Number = a.in.Calling
@@ -89,6 +89,10 @@ func (a *actor) promise(queue, number string, due time.Time) ivr.Done {
 	}
 	a.outcome = "promised"
 	a.emit(p)
+	a.x.router.box.post(promiseMsg{Promise{
+		Of: a.id, Queue: queue, Body: a.body, Called: a.in.Called, Number: p.Number, Language: p.Language, Priority: p.Priority,
+		Since: time.UnixMilli(p.SinceMS), Due: due,
+	}})
 	return ivr.Done{OK: true}
 }
 

@@ -58,6 +58,8 @@ type plan struct {
 	Flow     string        // of the first queue; default: flowText
 	House    House
 	Live     *workforce.Ledger
+	Home     string    // address of the telephone that calls out by the carrier reach; empty: no calls out
+	Promises []Promise // of an earlier run
 	Seed     uint64
 }
 
@@ -218,9 +220,13 @@ func (r *rig) start() (err error) {
 			return err
 		}
 	}
+	var out, targets []string
+	if r.plan.Home != "" {
+		out, targets = []string{"carrier"}, []string{r.plan.Home}
+	}
 	if r.x, err = New(Config{
 		Directory: dir, Flows: flows, Prompts: lib, MaxCalls: r.plan.MaxCalls, RetryAfter: 7 * time.Second,
-		RecordDir: filepath.Join(r.dir, "recordings"), Version: "test", House: r.plan.House, Live: r.plan.Live,
+		RecordDir: filepath.Join(r.dir, "recordings"), Version: "test", House: r.plan.House, Live: r.plan.Live, Promises: r.plan.Promises, TrunksOut: out,
 	}, r.plane, r.tap, r.log); err != nil {
 		return err
 	}
@@ -232,7 +238,7 @@ func (r *rig) start() (err error) {
 	limits.Phone = limits.Trunk
 	if r.ua, err = sip.New(sip.Config{
 		Listen: []sip.Listen{{Network: "udp", Addr: "127.0.0.1:0"}}, T1: r.plan.T1, T2: 8 * r.plan.T1, Realm: "test", Limits: limits,
-		Trunks: []trunk.Config{{Name: "carrier", Sources: []string{carrierIP + "/32"}, Health: trunk.Health{Off: true}, Numbers: asIs}},
+		Trunks: []trunk.Config{{Name: "carrier", Sources: []string{carrierIP + "/32"}, Targets: targets, Health: trunk.Health{Off: true}, Numbers: asIs}},
 		Accounts: func(user string) (registrar.Account, bool) {
 			for _, p := range dir.Phones {
 				if p.User == user {
@@ -362,8 +368,8 @@ func (r *rig) quiet() {
 				return false
 			}
 		}
-		for _, q := range r.x.Board().Routing.Queues {
-			if q.Waiting != 0 || q.Ringing != 0 {
+		for _, c := range r.x.Board().Routing.Calls {
+			if !c.Callback || c.State == "ringing" || c.State == "talking" { // promises may wait for agents who are gone
 				return false
 			}
 		}

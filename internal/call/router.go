@@ -13,16 +13,18 @@ import (
 // input to the pure engine, journals input and decisions so that the order of
 // service can be proved by replay, and hands the decisions out.
 type router struct {
-	x     *Exchange
-	box   *mailbox
-	cfg   routing.Config
-	state *routing.State                       // router goroutine only
-	seq   uint64                               // router goroutine only
-	last  time.Time                            // router goroutine only: never goes backwards
-	in    map[routing.AgentID][]routing.CallID // router goroutine only: the calls agents are in, the latest last
-	live  *livetime                            // router goroutine only; nil: no ledger is kept
-	quit  chan struct{}
-	done  chan struct{}
+	x        *Exchange
+	box      *mailbox
+	cfg      routing.Config
+	state    *routing.State                       // router goroutine only
+	seq      uint64                               // router goroutine only
+	last     time.Time                            // router goroutine only: never goes backwards
+	in       map[routing.AgentID][]routing.CallID // router goroutine only: the calls agents are in, the latest last
+	promises map[routing.CallID]Promise           // router goroutine only: not being kept yet
+	homeless []Promise                            // router goroutine only: of queues that are not there
+	live     *livetime                            // router goroutine only; nil: no ledger is kept
+	quit     chan struct{}
+	done     chan struct{}
 }
 
 // askMsg runs f on the router goroutine with the state, for questions.
@@ -32,7 +34,7 @@ type askMsg struct {
 
 func newRouter(x *Exchange) *router {
 	cfg := routingConfig(x.known().dir, x.known().snap)
-	r := &router{x: x, box: newMailbox(), cfg: cfg, state: routing.New(cfg), in: map[routing.AgentID][]routing.CallID{}, quit: make(chan struct{}), done: make(chan struct{})}
+	r := &router{x: x, box: newMailbox(), cfg: cfg, state: routing.New(cfg), in: map[routing.AgentID][]routing.CallID{}, promises: map[routing.CallID]Promise{}, quit: make(chan struct{}), done: make(chan struct{})}
 	if x.cfg.Live != nil {
 		r.live = newLivetime(r, x.cfg.Live)
 	}
@@ -88,6 +90,8 @@ func (r *router) run() {
 					m.f(r.state, r.now())
 				case changeMsg:
 					r.change(m)
+				case promiseMsg:
+					r.promise(m.Promise)
 				case budgetMsg:
 					r.apply(r.live.ledger.Budget(m.agent, r.now()))
 				case routing.Event:
@@ -157,10 +161,16 @@ func (r *router) begin() {
 	if r.live != nil {
 		r.live.begin()
 	}
+	for _, p := range r.x.cfg.Promises {
+		r.promise(p)
+	}
 }
 
 // hand passes a decision to whoever must act on it.
 func (r *router) hand(d routing.Decision) {
+	if r.callback(d) {
+		return
+	}
 	switch d.Kind {
 	case routing.AgentMoved:
 		id := r.x.scribe.id()
@@ -178,7 +188,7 @@ func (r *router) hand(d routing.Decision) {
 		// A call is there as long as its actor lives; a talk, as long as the actor
 		// says that this agent is in it.
 		if d.Agent == "" {
-			if r.x.call(string(d.Call)) != nil {
+			if _, promised := r.promises[d.Call]; promised || r.x.call(string(d.Call)) != nil {
 				r.box.post(routing.StillHere{Call: d.Call})
 			}
 			return

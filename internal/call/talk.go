@@ -196,6 +196,10 @@ func (a *actor) connect(d routing.Decision) {
 	}
 	a.emitFor(p.agent.ID, event.OfferAccepted{Offer: uint64(d.Offer), Agent: p.agent.ID, RingMS: ms(p.rang())})
 	a.leaveQueue("answered")
+	if a.kind == callback {
+		a.callPerson(p)
+		return
+	}
 	a.join(p)
 }
 
@@ -348,6 +352,11 @@ func (a *actor) onEnded(p *party, ev sip.Ended) {
 
 // agentGone is the end of the agent's side: hung up, or vanished.
 func (a *actor) agentGone(lost bool) {
+	if a.kind == callback && a.phase == transferring {
+		a.agent.lost = lost
+		a.finish("agent", "hung_up", 0)
+		return
+	}
 	switch a.phase {
 	case waiting: // picked up and hung up before the router confirmed
 		a.offerFailed(a.agent, 603)

@@ -232,6 +232,10 @@ func (a *actor) dropTarget(why sip.Reason) {
 func (a *actor) targetAnswered() {
 	p := a.target
 	a.disarm(timerTransfer)
+	if a.kind == callback && a.caller.state != up {
+		a.personAnswered()
+		return
+	}
 	if a.kind == direct && a.caller.state != up {
 		a.answerDirect(p)
 		return
@@ -249,6 +253,10 @@ func (a *actor) targetAnswered() {
 func (a *actor) transferFailed(reason string, status int) {
 	if a.target != nil {
 		a.dropTarget(reasonCancel)
+	}
+	if a.kind == callback && a.caller.state != up {
+		a.notReached(reason, status)
+		return
 	}
 	if a.xfer.manner == "flow" {
 		a.emit(event.TransferFailed{Target: a.xfer.target, Reason: reason, Status: status})

@@ -58,6 +58,7 @@ func (a *actor) enter(returned bool) {
 	a.x.router.tell(routing.CallQueued{
 		Call: routing.CallID(a.id), Queue: routing.QueueID(a.wait.queue.ID), Priority: a.wait.priority,
 		Since: a.wait.since, Language: string(a.lang), Head: returned, Entry: a.wait.entry,
+		Caller: a.in.Calling,
 	})
 }
 
@@ -120,6 +121,10 @@ func (a *actor) givenBack(reason string, outcome ivr.Outcome) {
 		return
 	}
 	a.leaveQueue(reason)
+	if a.kind == callback && a.caller.state != up {
+		a.finish("system", reason, 0)
+		return
+	}
 	a.phase = inFlow
 	a.hush()
 	if a.machine == nil || a.machine.Ended() {

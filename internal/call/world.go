@@ -78,6 +78,11 @@ func (r *router) change(m changeMsg) {
 		r.cfg = cfg
 		r.apply(routing.Configured{Config: cfg})
 	}
+	homeless := r.homeless
+	r.homeless = nil
+	for _, p := range homeless {
+		r.promise(p)
+	}
 	signed := map[routing.AgentID]routing.AgentState{}
 	for _, a := range r.state.Snapshot(r.now()).Agents {
 		signed[a.Agent] = a.State

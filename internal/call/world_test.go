@@ -3,6 +3,7 @@ package call
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"cagri/internal/directory"
 	"cagri/internal/event"
@@ -78,4 +79,26 @@ func TestTheDirectoryChangesWhileCallsRun(t *testing.T) {
 	if r.x.known().agents["agent101"].ID == "" {
 		t.Error("the directory is gone")
 	}
+}
+
+// A promise whose queue is not there at the start is kept when a change brings it.
+func TestAPromiseOfAQueueThatComesLater(t *testing.T) {
+	t.Parallel()
+	promise := Promise{Of: "earlier", Queue: "later", Body: "b", Called: "1080", Number: "0501112233", Language: "az", Since: time.Now()}
+	r := rigFor(t, plan{Agents: 1, Home: freeAddr(t), Promises: []Promise{promise}})
+	h := newHome(t, r, answer)
+	r.phones[0].whenRung(answer)
+	w := r.x.known()
+	d := *w.dir
+	d.Queues = append(slices.Clone(d.Queues), directory.Queue{ID: "later", Body: "b", Ring: 10 * time.Second})
+	d.Agents = slices.Clone(d.Agents)
+	d.Agents[0].Queues = []string{"general", "later"}
+	r.do(0, SignIn)
+	if err := r.x.Change(World{Directory: &d, Flows: w.flows}); err != nil {
+		t.Fatal(err)
+	}
+	back := somewhere(r, func(a event.CallArrived) bool { return a.Trunk == trunkOfCallback })
+	comes[event.CallBridged](r, back.Call, nil)
+	h.last().hangUp()
+	comes[event.CallEnded](r, back.Call, func(e event.CallEnded) bool { return e.Outcome == "served" })
 }

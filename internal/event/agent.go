@@ -16,6 +16,30 @@ type AgentMoved struct {
 	Remote bool   `json:"remote,omitempty"`
 }
 
+// CallbackClosed: a promise to call back is no longer open.
+type CallbackClosed struct {
+	Of      string `json:"of"`           // the call in which it was promised
+	By      string `json:"by,omitempty"` // the call by which it was kept, or tried
+	Outcome string `json:"outcome"`      // "reached", "not_reached", "served_since", "cancelled"
+}
+
+// CallbackTask: an attempt to reach us was lost, and somebody is to call back.
+type CallbackTask struct {
+	Task   string `json:"task"` // the attempt
+	Queue  string `json:"queue"`
+	Number string `json:"number"`
+	Reason string `json:"reason"`
+	DueMS  int64  `json:"due_ms"` // Unix milliseconds
+}
+
+// CallbackTaskClosed: the task needs nobody any more.
+type CallbackTaskClosed struct {
+	Task   string `json:"task"`
+	Number string `json:"number,omitempty"`
+	Reason string `json:"reason"`
+	By     string `json:"by,omitempty"` // the call by which the person was served
+}
+
 // LiveTimeReached: a person's live service of a week has come to a threshold of
 // clause 2.6 (36 hours): a warning, or the limit was passed.
 type LiveTimeReached struct {
@@ -72,22 +96,28 @@ type Alarm struct {
 	Detail string `json:"detail,omitempty"`
 }
 
-func (AgentMoved) Kind() Kind      { return "agent.moved" }
-func (PhoneChanged) Kind() Kind    { return "phone.changed" }
-func (LiveTimeReached) Kind() Kind { return "live.reached" }
-func (Heartbeat) Kind() Kind       { return "server.beat" }
-func (RouterStarted) Kind() Kind   { return "router.started" }
-func (RouterInput) Kind() Kind     { return "router.input" }
-func (ServerStarted) Kind() Kind   { return "server.started" }
-func (ServerStopped) Kind() Kind   { return "server.stopped" }
-func (Alarm) Kind() Kind           { return "alarm.raised" }
+func (AgentMoved) Kind() Kind         { return "agent.moved" }
+func (PhoneChanged) Kind() Kind       { return "phone.changed" }
+func (CallbackClosed) Kind() Kind     { return "callback.closed" }
+func (CallbackTask) Kind() Kind       { return "callback.task" }
+func (CallbackTaskClosed) Kind() Kind { return "callback.task_closed" }
+func (LiveTimeReached) Kind() Kind    { return "live.reached" }
+func (Heartbeat) Kind() Kind          { return "server.beat" }
+func (RouterStarted) Kind() Kind      { return "router.started" }
+func (RouterInput) Kind() Kind        { return "router.input" }
+func (ServerStarted) Kind() Kind      { return "server.started" }
+func (ServerStopped) Kind() Kind      { return "server.stopped" }
+func (Alarm) Kind() Kind              { return "alarm.raised" }
 
-func (AgentMoved) Version() int      { return 1 }
-func (PhoneChanged) Version() int    { return 1 }
-func (LiveTimeReached) Version() int { return 1 }
-func (Heartbeat) Version() int       { return 1 }
-func (RouterStarted) Version() int   { return 1 }
-func (RouterInput) Version() int     { return 1 }
-func (ServerStarted) Version() int   { return 1 }
-func (ServerStopped) Version() int   { return 1 }
-func (Alarm) Version() int           { return 1 }
+func (AgentMoved) Version() int         { return 1 }
+func (PhoneChanged) Version() int       { return 1 }
+func (CallbackClosed) Version() int     { return 1 }
+func (CallbackTask) Version() int       { return 1 }
+func (CallbackTaskClosed) Version() int { return 1 }
+func (LiveTimeReached) Version() int    { return 1 }
+func (Heartbeat) Version() int          { return 1 }
+func (RouterStarted) Version() int      { return 1 }
+func (RouterInput) Version() int        { return 1 }
+func (ServerStarted) Version() int      { return 1 }
+func (ServerStopped) Version() int      { return 1 }
+func (Alarm) Version() int              { return 1 }

@@ -178,6 +178,7 @@ type TransferFailed struct {
 type CallbackPromised struct {
 	Queue    string `json:"queue"`
 	Number   string `json:"number"`             // whom to call
+	Called   string `json:"called,omitempty"`   // the number that was dialled
 	KeyedIn  bool   `json:"keyed_in,omitempty"` // by the caller; otherwise the number that called
 	Manner   string `json:"manner"`             // "place": in the caller's turn, "booked": at DueMS
 	SinceMS  int64  `json:"since_ms"`           // Unix milliseconds; the place that is kept

@@ -19,6 +19,32 @@ type queueModel struct {
 	lines   map[routing.QueueID][]*caller // waiting, in the order of service
 	serves  map[routing.AgentID][]routing.QueueID
 	rings   map[routing.AgentID]*caller
+	booked  map[routing.CallID]*caller // callbacks whose time has not come
+}
+
+// plainConfig tells whether the model knows all rules that decide the order.
+func plainConfig(c routing.Config) bool {
+	for _, q := range c.Queues {
+		if q.Emergency || q.Confidential || len(q.Needs) > 0 || len(q.Overflow) > 0 || q.Score != (routing.Score{}) {
+			return false
+		}
+	}
+	return len(c.Bodies) == 0
+}
+
+// plainInput is plainConfig for what changes on the way.
+func plainInput(ev routing.Event) bool {
+	switch e := ev.(type) {
+	case routing.Configured:
+		return plainConfig(e.Config)
+	case routing.AgentProfile:
+		return !e.Station.Remote
+	case routing.CallQueued:
+		return len(e.Skills) == 0 && e.Prefer == ""
+	case routing.CallbackBooked:
+		return len(e.Skills) == 0 && e.Prefer == ""
+	}
+	return true
 }
 
 type callerState uint8
@@ -46,6 +72,7 @@ func newQueueModel() *queueModel {
 	return &queueModel{
 		calls: map[routing.CallID]*caller{}, lines: map[routing.QueueID][]*caller{},
 		serves: map[routing.AgentID][]routing.QueueID{}, rings: map[routing.AgentID]*caller{},
+		booked: map[routing.CallID]*caller{},
 	}
 }
 
@@ -131,8 +158,22 @@ func (m *queueModel) happened(ev routing.Event, now time.Time) {
 	case routing.AgentSignedIn:
 		m.serves[e.Agent] = e.Queues
 	case routing.CallLeft:
+		delete(m.booked, e.Call)
 		if c := m.calls[e.Call]; c != nil {
 			m.forget(c)
+		}
+	case routing.CallbackWanted:
+		// The place goes on under another name.
+		if c := m.calls[e.Call]; c != nil && c.state != talks && e.As != "" && m.calls[e.As] == nil {
+			m.forget(c)
+			c.id = e.As
+			m.calls[c.id] = c
+			m.stand(c)
+		}
+	case routing.CallbackBooked:
+		if m.calls[e.Call] == nil && m.booked[e.Call] == nil {
+			m.arrived++
+			m.booked[e.Call] = &caller{id: e.Call, queue: e.Queue, priority: e.Priority, arrival: m.arrived}
 		}
 	case routing.CallQueued:
 		m.queued(e)
@@ -186,6 +227,18 @@ func (m *queueModel) decided(d routing.Decision) (picked bool) {
 		if c != nil && c.state == rings && c.agent == d.Agent {
 			m.step(c)
 			m.stand(c)
+		}
+	case routing.CallbackDue:
+		if b := m.booked[d.Call]; b != nil {
+			delete(m.booked, d.Call)
+			b.since = m.now
+			m.calls[b.id] = b
+			m.stand(b)
+		}
+	case routing.TaskCleared:
+		delete(m.booked, d.Call)
+		if c != nil && c.state == waits {
+			m.forget(c)
 		}
 	case routing.CallTimedOut, routing.NobodyThere:
 		if c != nil {

@@ -18,15 +18,16 @@ type routerChecks struct {
 	replay, order *Check
 	live          func(call string) bool
 
-	state *routing.State // of the run's replay; nil once it has left the record
-	line  *queueModel
-	run   string // what the ids of the run's events begin with
-	n     uint64 // number in the id of the last event of the run
-	seq   uint64 // of the last input
-	runs  int
-	after int // inputs that could not be compared because their run had left the record
-	told  bool
-	picks int // waiting calls taken by hand
+	state  *routing.State // of the run's replay; nil once it has left the record
+	line   *queueModel
+	run    string // what the ids of the run's events begin with
+	n      uint64 // number in the id of the last event of the run
+	seq    uint64 // of the last input
+	runs   int
+	after  int // inputs that could not be compared because their run had left the record
+	told   bool
+	picks  int // waiting calls taken by hand
+	ranked int // runs with rules that the model of the queues does not know
 
 	offers map[routing.OfferID]decided // made by the router, not yet heard of from the call
 	byCall map[string][]routing.OfferID
@@ -82,13 +83,18 @@ func (r *routerChecks) started(e event.Event, d event.RouterStarted, place uint6
 		return
 	}
 	r.state, r.line = routing.New(cfg), newQueueModel()
+	if !plainConfig(cfg) {
+		r.line, r.ranked = nil, r.ranked+1
+	}
 	if len(d.State) > 0 {
 		var err error
 		if r.state, err = routing.Decode(d.State); err != nil {
 			r.leave(e, place, "the state carried over cannot be read: "+err.Error())
 			return
 		}
-		r.line.load(r.state.Snapshot(time.Time{}))
+		if r.line != nil {
+			r.line.load(r.state.Snapshot(time.Time{}))
+		}
 	}
 }
 
@@ -144,12 +150,16 @@ func (r *routerChecks) input(e event.Event, d event.RouterInput, place uint64) {
 // follow brings the model of the queues up to date and judges each offer.
 func (r *routerChecks) follow(e event.Event, ev routing.Event, now time.Time, decisions []routing.Decision, place uint64) {
 	for _, d := range decisions {
-		if d.Kind == routing.Offer && r.live(string(d.Call)) {
+		if d.Kind == routing.Offer && (d.Callback || r.live(string(d.Call))) { // a callback's call begins with its offer
 			r.offers[d.Offer] = decided{d, r.seq}
 			r.byCall[string(d.Call)] = append(r.byCall[string(d.Call)], d.Offer)
 		}
 	}
 	if r.line == nil {
+		return
+	}
+	if !plainInput(ev) {
+		r.line, r.ranked = nil, r.ranked+1
 		return
 	}
 	r.line.happened(ev, now)
@@ -201,6 +211,9 @@ func (r *routerChecks) finish() {
 		r.replay.note("%d inputs not compared: their run had left the record before", r.after)
 	}
 	r.order.note("%d offers out of order", r.order.Breaches)
+	if r.ranked > 0 {
+		r.order.note("%d runs rank by skills, emergencies or places of work: there the replay alone proves the order", r.ranked)
+	}
 	if r.picks > 0 {
 		r.order.note("%d waiting calls were taken by hand, outside the order", r.picks)
 	}
