@@ -138,7 +138,7 @@ func newActor(x *Exchange, d *sip.Dialog, in sip.Incoming) *actor {
 // refuse answers a call that was not let in. It runs on the goroutine of SIP and
 // leaves the actor unused.
 func (a *actor) refuse(status int, reason string) {
-	a.emit(event.CallArrived{Called: a.in.Called, Calling: a.in.Calling, Anonymous: a.in.Anonymous, Trunk: a.in.Source.Name, SIPCallID: a.in.CallID, Diversion: a.in.Diversion, Secure: a.in.Secure})
+	a.emit(event.CallArrived{Called: a.in.Called, Calling: a.in.Calling, Anonymous: a.in.Anonymous, Trunk: a.in.Source.Name, SIPCallID: shortened(a.in.CallID), Diversion: a.in.Diversion, Secure: a.in.Secure})
 	a.emit(event.CallRefused{Status: status, Reason: reason})
 	a.emit(event.CallEnded{By: "system", Reason: reason, Status: status, Outcome: "refused"})
 	_ = a.caller.dialog.Reject(status, "Service Unavailable", a.x.cfg.RetryAfter)

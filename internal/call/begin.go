@@ -1,6 +1,7 @@
 package call
 
 import (
+	"strings"
 	"time"
 
 	"cagri/internal/event"
@@ -21,7 +22,7 @@ func (a *actor) begin() {
 	a.classify()
 	a.emit(event.CallArrived{
 		Called: a.in.Called, Calling: a.in.Calling, Anonymous: a.in.Anonymous, Trunk: a.in.Source.Name,
-		SIPCallID: a.in.CallID, Diversion: a.in.Diversion, Secure: a.in.Secure,
+		SIPCallID: shortened(a.in.CallID), Diversion: a.in.Diversion, Secure: a.in.Secure,
 	})
 	switch a.kind {
 	case code:
@@ -118,6 +119,15 @@ func (a *actor) answered() {
 		a.machine = ivr.NewMachine(a.flow)
 		a.step(ivr.Start{Withheld: a.in.Calling == ""})
 	}
+}
+
+// shortened bounds a Call-ID as the journal keeps it: long enough to find it in any log.
+func shortened(id string) string {
+	const most = 255
+	if len(id) > most {
+		id = strings.ToValidUTF8(id[:most], "")
+	}
+	return id
 }
 
 func ms(d time.Duration) int64 { return d.Milliseconds() }

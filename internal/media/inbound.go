@@ -95,7 +95,10 @@ func (l *Leg) accept(n *negotiated, b []byte, from netip.AddrPort, now int64) (h
 		l.in.invalid++
 		return h, false
 	}
-	if from != l.in.source && !l.may(n, from, now) {
+	// Whoever else has been latched on to in a silence: the address that the description
+	// names has the first claim, and takes the leg back with two packets in a row.
+	named := from != l.in.source && from == n.remote && l.in.claim.holds(b)
+	if from != l.in.source && !named && !l.may(n, from, now) {
 		l.in.wrong++
 		return h, false
 	}
@@ -113,6 +116,9 @@ func (l *Leg) accept(n *negotiated, b []byte, from netip.AddrPort, now int64) (h
 		return h, false
 	}
 	key := n.dtmf.OK && h.pt == n.dtmf.RecvPT
+	if named && !key {
+		l.in.stream = streamID{} // the other one's packets must not keep its stream out
+	}
 	ours := l.in.stream.takes(h.ssrc, h.seq, key)
 	if !ours && !key {
 		l.in.invalid++
@@ -122,6 +128,9 @@ func (l *Leg) accept(n *negotiated, b []byte, from netip.AddrPort, now int64) (h
 		l.in.open = false
 	} else { // latch, for good with the next packet
 		l.in.source = from
+		if named {
+			l.in.open = false
+		}
 		l.out.mu.Lock()
 		l.out.to, l.out.known = toSockaddr(from), true
 		l.out.mu.Unlock()
@@ -131,6 +140,24 @@ func (l *Leg) accept(n *negotiated, b []byte, from netip.AddrPort, now int64) (h
 		l.in.quality.Packet(h.ssrc, h.seq, h.ts, now, 8000)
 	}
 	return h, true
+}
+
+// claim is the last packet of the address that the description names, while another
+// one is the source.
+type claim struct {
+	next uint16
+	on   bool
+}
+
+// holds takes a packet of that address; true when it follows on the one before.
+func (c *claim) holds(b []byte) bool {
+	if len(b) < 12 {
+		return false
+	}
+	seq := binary.BigEndian.Uint16(b[2:])
+	ok := c.on && seq == c.next
+	c.next, c.on = seq+1, true
+	return ok
 }
 
 // streamID is the stream that a leg takes from its source. Another SSRC becomes it

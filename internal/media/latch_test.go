@@ -94,6 +94,37 @@ func TestLatch(t *testing.T) {
 }
 
 // Garbage does not latch.
+// A stray stream from another port of the described address was latched on to, and
+// goes on; the address that the description names wins the leg back all the same.
+func TestTheNamedAddressWinsTheLegBack(t *testing.T) {
+	t.Parallel()
+	p := newTestPlane(t)
+	f := newFar(t, p, pcma, LegOptions{})
+	f.offer("sendrecv")
+	stray := udp(t, "127.0.0.1")
+	foreign := func(n int) []byte { return raw(8, false, uint16(n), uint32(160*n), 0xbad, numbered(n, 160)) }
+	for n := range 3 {
+		f.from(stray, foreign(n))
+	}
+	until(t, "the stray is latched on to", func() bool { return f.leg.Stats().Received == 3 })
+	b := call(t, p, pcma, LegOptions{})
+	defer p.Bridge(f.leg, b.leg).Close()
+	f.say(numbered(50, 160)) // one packet may be an old one
+	f.counts(1, 0)
+	f.say(numbered(50, 160))
+	for n := range 10 {
+		f.from(stray, foreign(3+n))
+		f.say(numbered(51+n, 160))
+	}
+	f.counts(11, 0) // none of the stray's, all of its own
+	until(t, "its stream is counted", func() bool { return f.leg.Stats().Received >= 3+10 })
+	f.leg.in.mu.Lock()
+	defer f.leg.in.mu.Unlock()
+	if f.leg.in.source != addrOf(f.rtp) {
+		t.Errorf("the leg listens to %v", f.leg.in.source)
+	}
+}
+
 func TestGarbageDoesNotLatch(t *testing.T) {
 	p := newTestPlane(t)
 	f := call(t, p, pcma, LegOptions{NAT: true})

@@ -99,6 +99,7 @@ type inbound struct {
 	digits  dtmf.Receiver
 	source  netip.AddrPort // where packets must come from
 	open    bool           // source is only what the description says
+	claim   claim
 	stream  streamID
 	srtp    *srtp.Context
 	srtcp   *srtp.Context

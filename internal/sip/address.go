@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // address is a name-addr or addr-spec (RFC 3261 section 25.1) taken apart.
@@ -235,13 +236,15 @@ func quoted(s string) string {
 func line(s string) string {
 	clean := true
 	for i := 0; i < len(s) && clean; i++ {
-		clean = s[i] >= ' ' && s[i] != 0x7f
+		clean = s[i] >= ' ' && s[i] < 0x7f
 	}
 	if clean {
 		return s
 	}
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		// Controls of both ranges, and what turns the direction of a text round or breaks
+		// its line without being seen.
+		if unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return -1
 		}
 		return r

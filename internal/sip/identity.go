@@ -73,8 +73,15 @@ func (r Replaces) header() string {
 // a telephone-subscriber may carry some) and without visual separators when it is a number.
 func number(u uri) string {
 	s, _, _ := strings.Cut(u.user, ";")
-	return separators(line(s)) // an escape may hide anything, also a line end
+	s = separators(line(s)) // an escape may hide anything, also a line end
+	if len(s) > maxNumber {
+		s = strings.ToValidUTF8(s[:maxNumber], "")
+	}
+	return s
 }
+
+// maxNumber bounds what is taken for a number: E.164 has 15 digits, SIP users some more letters.
+const maxNumber = 64
 
 // separators takes the visual separators of RFC 3966 section 5.1.1 out of a number; other text stays as it is.
 func separators(s string) string {
