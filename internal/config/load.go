@@ -51,6 +51,9 @@ func Load(file string, environ []string) (*Config, []Value, error) {
 		if err != nil {
 			return nil, nil, fmt.Errorf("config: %w", err)
 		}
+		if err := ambiguous(file, text); err != nil {
+			return nil, nil, fmt.Errorf("config: %w", err)
+		}
 		if err := fromFile.Load(rawbytes.Provider(text), yaml.Parser()); err != nil {
 			return nil, nil, fmt.Errorf("config: %s is not valid YAML: %w", file, err)
 		}

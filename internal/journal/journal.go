@@ -26,6 +26,8 @@ type Journal struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream
 
+	damaged sync.Once // told
+
 	// Of the writing goroutine alone.
 	lastID string // id of the event stored last
 	loose  bool   // the next batch does not ask what is before it
@@ -143,13 +145,21 @@ func (j *Journal) embed() error {
 }
 
 func (j *Journal) ensureStream(ctx context.Context) error {
-	_, err := j.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	s, err := j.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: j.cfg.Stream, Description: "Every step of every call", Subjects: []string{subjects},
 		Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
 		Duplicates: duplicates, Replicas: j.cfg.Replicas, AllowDirect: true,
 	})
 	if err != nil {
 		return fmt.Errorf("journal: stream %s: %w", j.cfg.Stream, err)
+	}
+	// Nothing is ever taken out of the journal: what is missing was lost.
+	if state := s.CachedInfo().State; state.FirstSeq > 1 || state.NumDeleted > 0 {
+		j.damaged.Do(func() {
+			err := fmt.Errorf("places are missing: it begins at place %d and ends at %d, with %d gaps between; restore it from a copy, or look with cagri verify at what is gone", state.FirstSeq, state.LastSeq, state.NumDeleted)
+			j.log.Error("the journal is damaged", "err", err)
+			j.cfg.OnAlarm("journal_damaged", err)
+		})
 	}
 	return nil
 }

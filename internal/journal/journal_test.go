@@ -130,6 +130,40 @@ func TestReopenKeepsEverythingAndGoesOn(t *testing.T) {
 	}
 }
 
+// A journal that lost something says so when it is opened.
+func TestADamagedJournalIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	j, err := Open(Config{Dir: dir}, quiet())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		j.Append(step("c", uint64(i+1)))
+		flush(t, j)
+	}
+	j.Stop()
+	var told []string
+	alarm := func(what string, _ error) { told = append(told, what) }
+	if j, err = Open(Config{Dir: dir, OnAlarm: alarm}, quiet()); err != nil || len(told) > 0 {
+		t.Fatalf("%v, alarms %v", err, told)
+	}
+	s, err := j.js.Stream(t.Context(), "CAGRI")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.SecureDeleteMsg(t.Context(), 3); err != nil {
+		t.Fatal(err)
+	}
+	j.Stop()
+	if j, err = Open(Config{Dir: dir, OnAlarm: alarm}, quiet()); err != nil {
+		t.Fatal(err)
+	}
+	j.Stop()
+	if strings.Join(told, " ") != "journal_damaged" {
+		t.Errorf("alarms %v", told)
+	}
+}
+
 func TestASecondProcessIsTurnedAwayByName(t *testing.T) {
 	dir := t.TempDir()
 	open(t, Config{Dir: dir})

@@ -95,7 +95,7 @@ func (p *pass) read(ctx context.Context, j *journal.Journal, to uint64) error {
 		}
 		if st.Part == 0 {
 			if p.first == 0 {
-				p.first, p.last = st.Seq, st.Seq-1
+				p.first = st.Seq // nothing is ever taken away: the first place is 1
 			}
 			if st.Seq != p.last+1 {
 				p.journal.breach(Finding{Place: st.Seq, Reason: fmt.Sprintf("places %d to %d before it are gone", p.last+1, st.Seq-1)})
