@@ -108,7 +108,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 	}
 	before, pastErr := a.readPast(ctx)
 	if a.exchange, err = call.New(call.Config{
-		Live: before.live, Promises: before.promises,
+		Live: before.live, Promises: before.promises, Returning: before.agents,
 		Directory: a.cfg.Directory(), Flows: flows, Prompts: lib, MaxCalls: a.cfg.Limits.Calls, RetryAfter: a.cfg.Limits.RetryAfter,
 		RecordDir: recordings, SRTP: srtpPolicy(a.cfg.Media.SRTP), TrunksOut: trunksOut(a.cfg), Version: a.version,
 	}, a.plane, a.journal, a.log); err != nil {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"cagri/internal/call"
@@ -17,10 +19,15 @@ import (
 // the calendar week in which they begin.
 const ledgerBack = 15 * 24 * time.Hour
 
+// returnWithin is how long after its end the next run signs the agents in again who
+// were at work then. After a longer one they are asked to say so themselves.
+const returnWithin = 10 * time.Minute
+
 // past is what a start takes over from the runs before.
 type past struct {
 	live     *workforce.Ledger
 	promises []call.Promise // calls back that were promised and not made
+	agents   []call.Returning
 }
 
 // readPast builds the ledger of live service (clause 2.6) and the open promises from
@@ -30,6 +37,7 @@ func (a *App) readPast(ctx context.Context) (past, error) {
 	l := workforce.New(workforce.Readings{})
 	open := map[string]call.Promise{}
 	var order []string
+	at := map[string]event.AgentMoved{}
 	now := time.Now()
 	var seen time.Time
 	err := a.journal.ReplaySince(ctx, now.Add(-ledgerBack), func(st journal.Stored) error {
@@ -48,6 +56,9 @@ func (a *App) readPast(ctx context.Context) (past, error) {
 		switch d := ev.Data.(type) {
 		case event.ServerStarted:
 			l.Restart(ev.At, seen)
+			if ev.At.Sub(seen) > returnWithin {
+				clear(at)
+			}
 		case event.CallbackPromised:
 			order = append(order, ev.Call)
 			p := call.Promise{
@@ -67,6 +78,9 @@ func (a *App) readPast(ctx context.Context) (past, error) {
 				return fmt.Errorf("place %d: %w", st.Seq, err)
 			}
 			l.Apply(m)
+			if at[ev.Agent] = d; d.To == "signed_out" {
+				delete(at, ev.Agent)
+			}
 		}
 		seen = ev.At
 		return nil
@@ -78,6 +92,15 @@ func (a *App) readPast(ctx context.Context) (past, error) {
 	// before is told again by nobody.
 	l.Restart(now, seen)
 	p := past{live: l}
+	if now.Sub(seen) <= returnWithin {
+		for _, id := range slices.Sorted(maps.Keys(at)) {
+			// Rest, pause for missed calls and the like are over; the limit of the week is
+			// found anew.
+			d := at[id]
+			paused := d.To == "paused" && d.Reason != string(routing.ReasonWeeklyLimit)
+			p.agents = append(p.agents, call.Returning{Agent: id, Paused: paused, Reason: d.Reason})
+		}
+	}
 	for _, id := range order {
 		if promise, ok := open[id]; ok {
 			p.promises = append(p.promises, promise)

@@ -54,6 +54,10 @@ func TestR_2_6_36h_TheLedgerSurvivesARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := before.live
+	// The crash was an hour ago: nobody is signed in without a word.
+	if now.Sub(begin.Add(2*step)) > returnWithin && len(before.agents) != 0 {
+		t.Errorf("signed in again: %+v", before.agents)
+	}
 	if len(before.promises) != 1 || before.promises[0].Of != "c2" || before.promises[0].Number != "0502" || before.promises[0].Called != "108" {
 		t.Errorf("open promises: %+v", before.promises)
 	}

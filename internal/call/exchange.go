@@ -40,6 +40,9 @@ type Config struct {
 	SRTP sdp.SRTPPolicy
 	// TrunksOut are the trunks for calls out, in order of preference.
 	TrunksOut []string
+	// Returning are agents who were at work when the run before ended, shortly ago: they
+	// are signed in again, and rung as soon as their phones are heard of.
+	Returning []Returning
 	// Promises are the calls back that an earlier run promised and did not make.
 	Promises []Promise
 	// Snapshot is the directory's book at the start: what services, skills and rights

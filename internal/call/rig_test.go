@@ -48,19 +48,20 @@ type teller interface {
 
 // plan is how a rig is made.
 type plan struct {
-	Agents   int
-	Queues   []directory.Queue // default: one named "general"
-	MaxCalls int
-	Silence  time.Duration // default one hour
-	T1       time.Duration // default 50 ms
-	Probe    time.Duration // of held calls; default one hour
-	Sky      weather       // between people and server
-	Flow     string        // of the first queue; default: flowText
-	House    House
-	Live     *workforce.Ledger
-	Home     string    // address of the telephone that calls out by the carrier reach; empty: no calls out
-	Promises []Promise // of an earlier run
-	Seed     uint64
+	Agents    int
+	Queues    []directory.Queue // default: one named "general"
+	MaxCalls  int
+	Silence   time.Duration // default one hour
+	T1        time.Duration // default 50 ms
+	Probe     time.Duration // of held calls; default one hour
+	Sky       weather       // between people and server
+	Flow      string        // of the first queue; default: flowText
+	House     House
+	Live      *workforce.Ledger
+	Home      string      // address of the telephone that calls out by the carrier reach; empty: no calls out
+	Promises  []Promise   // of an earlier run
+	Returning []Returning // of an earlier run
+	Seed      uint64
 }
 
 // rig is a whole exchange on loopback: real SIP, sound, journal and database; and
@@ -226,7 +227,7 @@ func (r *rig) start() (err error) {
 	}
 	if r.x, err = New(Config{
 		Directory: dir, Flows: flows, Prompts: lib, MaxCalls: r.plan.MaxCalls, RetryAfter: 7 * time.Second,
-		RecordDir: filepath.Join(r.dir, "recordings"), Version: "test", House: r.plan.House, Live: r.plan.Live, Promises: r.plan.Promises, TrunksOut: out,
+		RecordDir: filepath.Join(r.dir, "recordings"), Version: "test", House: r.plan.House, Live: r.plan.Live, Promises: r.plan.Promises, Returning: r.plan.Returning, TrunksOut: out,
 	}, r.plane, r.tap, r.log); err != nil {
 		return err
 	}

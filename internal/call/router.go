@@ -13,18 +13,19 @@ import (
 // input to the pure engine, journals input and decisions so that the order of
 // service can be proved by replay, and hands the decisions out.
 type router struct {
-	x        *Exchange
-	box      *mailbox
-	cfg      routing.Config
-	state    *routing.State                       // router goroutine only
-	seq      uint64                               // router goroutine only
-	last     time.Time                            // router goroutine only: never goes backwards
-	in       map[routing.AgentID][]routing.CallID // router goroutine only: the calls agents are in, the latest last
-	promises map[routing.CallID]Promise           // router goroutine only: not being kept yet
-	homeless []Promise                            // router goroutine only: of queues that are not there
-	live     *livetime                            // router goroutine only; nil: no ledger is kept
-	quit     chan struct{}
-	done     chan struct{}
+	x         *Exchange
+	box       *mailbox
+	cfg       routing.Config
+	state     *routing.State                       // router goroutine only
+	seq       uint64                               // router goroutine only
+	last      time.Time                            // router goroutine only: never goes backwards
+	in        map[routing.AgentID][]routing.CallID // router goroutine only: the calls agents are in, the latest last
+	promises  map[routing.CallID]Promise           // router goroutine only: not being kept yet
+	returning map[string]Returning                 // router goroutine only: not yet in the directory
+	homeless  []Promise                            // router goroutine only: of queues that are not there
+	live      *livetime                            // router goroutine only; nil: no ledger is kept
+	quit      chan struct{}
+	done      chan struct{}
 }
 
 // askMsg runs f on the router goroutine with the state, for questions.
@@ -34,7 +35,7 @@ type askMsg struct {
 
 func newRouter(x *Exchange) *router {
 	cfg := routingConfig(x.known().dir, x.known().snap)
-	r := &router{x: x, box: newMailbox(), cfg: cfg, state: routing.New(cfg), in: map[routing.AgentID][]routing.CallID{}, promises: map[routing.CallID]Promise{}, quit: make(chan struct{}), done: make(chan struct{})}
+	r := &router{x: x, box: newMailbox(), cfg: cfg, state: routing.New(cfg), in: map[routing.AgentID][]routing.CallID{}, promises: map[routing.CallID]Promise{}, returning: map[string]Returning{}, quit: make(chan struct{}), done: make(chan struct{})}
 	if x.cfg.Live != nil {
 		r.live = newLivetime(r, x.cfg.Live)
 	}
@@ -161,6 +162,10 @@ func (r *router) begin() {
 	if r.live != nil {
 		r.live.begin()
 	}
+	for _, a := range r.x.cfg.Returning {
+		r.returning[a.Agent] = a
+	}
+	r.comeBack(r.x.known())
 	for _, p := range r.x.cfg.Promises {
 		r.promise(p)
 	}

@@ -78,6 +78,7 @@ func (r *router) change(m changeMsg) {
 		r.cfg = cfg
 		r.apply(routing.Configured{Config: cfg})
 	}
+	r.comeBack(m.next)
 	homeless := r.homeless
 	r.homeless = nil
 	for _, p := range homeless {

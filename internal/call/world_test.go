@@ -102,3 +102,23 @@ func TestAPromiseOfAQueueThatComesLater(t *testing.T) {
 	h.last().hangUp()
 	comes[event.CallEnded](r, back.Call, func(e event.CallEnded) bool { return e.Outcome == "served" })
 }
+
+// After a restart who was at work is at work again, as soon as the phone is heard of;
+// who was paused is paused; who is not in the directory any more is nobody.
+func TestAgentsComeBackAfterARestart(t *testing.T) {
+	t.Parallel()
+	r := rigFor(t, plan{Agents: 3, Returning: []Returning{{Agent: "agent101"}, {Agent: "agent102", Paused: true, Reason: "lunch"}, {Agent: "gone"}}})
+	r.await("ready again", func() bool { return r.agent(0).State == "ready" })
+	if a := r.agent(1); a.State != "paused" || a.Reason != "lunch" {
+		t.Errorf("%+v", a)
+	}
+	if a := r.agent(2); a.State != "signed_out" {
+		t.Errorf("%+v", a)
+	}
+	r.phones[0].whenRung(answer)
+	c := r.dial("1080")
+	if b, _ := comes[event.CallBridged](r, c.call(), nil); b.Agent != "agent101" {
+		t.Errorf("%+v", b)
+	}
+	c.hangUp()
+}
