@@ -67,6 +67,8 @@ func problem(err error) error {
 		return huma.Error404NotFound(plain(err))
 	case errors.Is(err, call.ErrNoSuchCode), errors.Is(err, call.ErrNoSuchTarget):
 		return huma.Error422UnprocessableEntity(plain(err))
+	case errors.Is(err, call.ErrOutside):
+		return huma.Error403Forbidden(plain(err))
 	case errors.Is(err, call.ErrNotTalking):
 		return huma.Error409Conflict(plain(err))
 	case errors.Is(err, store.ErrAway), errors.Is(err, store.ErrRefused):

@@ -111,6 +111,7 @@ func (a *App) Start(ctx context.Context) (err error) {
 		Live: before.live, Promises: before.promises, Returning: before.agents,
 		Directory: a.cfg.Directory(), Flows: flows, Prompts: lib, MaxCalls: a.cfg.Limits.Calls, RetryAfter: a.cfg.Limits.RetryAfter,
 		RecordDir: recordings, SRTP: srtpPolicy(a.cfg.Media.SRTP), TrunksOut: trunksOut(a.cfg), Version: a.version,
+		OutsideAllow: a.cfg.Outside.Allow, OutsideCalls: a.cfg.Outside.Calls,
 	}, a.plane, a.journal, a.log); err != nil {
 		return err
 	}

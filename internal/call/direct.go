@@ -18,6 +18,14 @@ func (a *actor) beginDirect() {
 		return
 	}
 	if d.kind == "number" {
+		if !a.x.mayCall(d.digits) {
+			a.turnAway(403, "outside_forbidden")
+			return
+		}
+		if a.callsOut() {
+			a.turnAway(486, "one_call_out")
+			return
+		}
 		if _, targets := a.x.wayOut(d.digits); len(targets) == 0 {
 			a.turnAway(404, "no_trunk")
 			return

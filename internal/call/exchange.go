@@ -53,6 +53,11 @@ type Config struct {
 	Live *workforce.Ledger
 	// House answers what flows ask; nil: always open, no times to book.
 	House House
+	// OutsideAllow are beginnings of numbers that phones, transfers and numbers keyed in
+	// for a call back may lead to; "*" is every number. OutsideCalls is the most calls out
+	// at once; 0: no bound.
+	OutsideAllow []string
+	OutsideCalls int
 	// Version is written into server.started.
 	Version string
 }
@@ -68,6 +73,7 @@ var (
 	ErrNoSuchCall   = errors.New("call: no such call")
 	ErrNoSuchCode   = errors.New("call: no such action")
 	ErrNotTalking   = errors.New("call: only a talk with an agent can be transferred")
+	ErrOutside      = errors.New("call: calls to that number are not allowed; outside.allow lists the beginnings of those that are")
 	ErrNoSuchTarget = errors.New("call: target is no agent, queue, own number or number outside")
 )
 

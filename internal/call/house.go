@@ -78,8 +78,11 @@ func (a *actor) promise(queue, number string, due time.Time) ivr.Done {
 	if number == "" {
 		p.Number = a.in.Calling
 	}
-	if p.Number == "" {
+	switch {
+	case p.Number == "":
 		return ivr.Done{Reason: "no_number"}
+	case !dialable(p.Number), p.KeyedIn && !a.x.mayCall(p.Number):
+		return ivr.Done{Reason: "not_allowed"}
 	}
 	if a.wait.queue.ID == queue { // the place this call had there
 		p.SinceMS, p.Priority = a.wait.since.UnixMilli(), a.wait.priority

@@ -227,7 +227,7 @@ func (r *rig) start() (err error) {
 	}
 	if r.x, err = New(Config{
 		Directory: dir, Flows: flows, Prompts: lib, MaxCalls: r.plan.MaxCalls, RetryAfter: 7 * time.Second,
-		RecordDir: filepath.Join(r.dir, "recordings"), Version: "test", House: r.plan.House, Live: r.plan.Live, Promises: r.plan.Promises, Returning: r.plan.Returning, TrunksOut: out,
+		RecordDir: filepath.Join(r.dir, "recordings"), Version: "test", House: r.plan.House, Live: r.plan.Live, Promises: r.plan.Promises, Returning: r.plan.Returning, TrunksOut: out, OutsideAllow: []string{"0"}, OutsideCalls: 2,
 	}, r.plane, r.tap, r.log); err != nil {
 		return err
 	}

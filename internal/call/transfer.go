@@ -71,7 +71,7 @@ func (x *Exchange) find(target string) destination {
 	if n, ok := x.known().numbers[target]; ok {
 		return destination{kind: "flow", number: n}
 	}
-	if len(target) >= 3 && strings.Trim(target, "+0123456789") == "" {
+	if dialable(target) {
 		return destination{kind: "number", digits: target}
 	}
 	return destination{}
@@ -89,6 +89,10 @@ func (a *actor) onRefer(p *party, ev sip.Refer) {
 		d := a.x.find(ev.User)
 		if d.kind == "" {
 			_ = p.dialog.RefuseRefer(404)
+			return
+		}
+		if d.kind == "number" && !a.x.mayCall(d.digits) {
+			_ = p.dialog.RefuseRefer(403)
 			return
 		}
 		_ = p.dialog.AcceptRefer()
@@ -117,6 +121,8 @@ func (a *actor) askTransfer(m transferMsg) {
 		m.reply <- ErrNotTalking
 	case d.kind == "":
 		m.reply <- ErrNoSuchTarget
+	case d.kind == "number" && !a.x.mayCall(d.digits):
+		m.reply <- ErrOutside
 	default:
 		m.reply <- nil
 		a.transfer(m.target, d, false)
@@ -169,6 +175,10 @@ func (a *actor) ringTarget(d destination) {
 	a.xfer.began = time.Now()
 	a.after(timerTransfer, transferRing)
 	if d.kind == "number" {
+		if !a.x.lineFree() {
+			a.transferFailed("outside_limit", 503)
+			return
+		}
 		p := newParty(a, roleOutside)
 		p.number = d.digits
 		a.target = p

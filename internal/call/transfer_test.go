@@ -248,7 +248,7 @@ func TestColleaguesCallEachOther(t *testing.T) {
 	r.phones[1].hangUpAll()
 	r.await("both ready", func() bool { return r.agent(0).State == "ready" && r.agent(1).State == "ready" })
 
-	for number, status := range map[string]int{"101": 486, "5551234": 404, "nobody": 404} {
+	for number, status := range map[string]int{"101": 486, "0551234": 404, "nobody": 404} {
 		e := r.phones[0].dial(number)
 		r.await(number+" is refused", e.is(isOver))
 		if e.code != status {

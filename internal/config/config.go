@@ -21,6 +21,7 @@ type Config struct {
 	Journal Journal `koanf:"journal"`
 	Store   Store   `koanf:"store"`
 	Limits  Limits  `koanf:"limits"`
+	Outside Outside `koanf:"outside"`
 	Stop    Stop    `koanf:"stop"`
 	Flows   Flows   `koanf:"flows"`
 	Prompts Prompts `koanf:"prompts"`
@@ -105,6 +106,16 @@ type Limits struct {
 	Calls int `koanf:"calls"`
 	// RetryAfter is told to whoever is refused.
 	RetryAfter time.Duration `koanf:"retry_after"`
+}
+
+// Outside is which numbers may be called by the carriers. Calls of citizens never
+// depend on it.
+type Outside struct {
+	// Allow are beginnings of numbers that agents' phones, transfers and numbers keyed in
+	// for a call back may lead to: "+994", "0", "102"; "*" is every number. None: nobody.
+	Allow []string `koanf:"allow"`
+	// Calls is the most calls out at once.
+	Calls int `koanf:"calls"`
 }
 
 // Stop is how the server goes down.
@@ -241,6 +252,7 @@ func Defaults() Config {
 		Journal: Journal{Replicas: 1},
 		Store:   Store{Driver: "sqlite"},
 		Limits:  Limits{RetryAfter: 10 * time.Second},
+		Outside: Outside{Allow: []string{}, Calls: 30},
 		Stop:    Stop{Wait: 2 * time.Minute},
 		Bodies:  []Body{{ID: "108", Name: "Nümunə dövlət orqanı (qurumu)"}},
 		Numbers: []Number{{Dial: "108", Body: "108", Flow: "default"}},

@@ -48,6 +48,11 @@ func Run(ctx context.Context, j *journal.Journal, s *store.Store, o Options) (Re
 	if err := p.read(ctx, j, last); err != nil {
 		return Report{}, err
 	}
+	if st := j.Stats(); st.Lost > 0 {
+		p.journal.breach(Finding{Reason: fmt.Sprintf("%d events of this run were lost: neither the journal nor the waiting file could be written", st.Lost)})
+	} else if st.Spooled > 0 {
+		p.journal.breach(Finding{Reason: fmt.Sprintf("%d bytes of events wait in the waiting file: the journal does not take them", st.Spooled)})
+	}
 	projection, err := p.projection(ctx, j, s, o.CatchUp)
 	if err != nil {
 		return Report{}, err
