@@ -32,6 +32,7 @@ func (serveCmd) Run(e *env) error {
 
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGHUP) // a closed terminal or a habit must not cut calls
 	defer signal.Stop(signals)
 
 	a, err := app.New(cfg, version, log)

@@ -27,7 +27,7 @@ type (
 // startRecording begins the recording. Never before the notice was heard to its
 // end; a call without notice (an agent's own) is not recorded.
 func (a *actor) startRecording() {
-	if a.rec.r != nil || a.rec.failed || !a.notice || a.x.cfg.RecordDir == "" {
+	if a.rec.r != nil || a.rec.failed || !a.notice || a.x.cfg.RecordDir == "" || a.stranger() {
 		return
 	}
 	day := a.arrived.UTC()
@@ -40,6 +40,10 @@ func (a *actor) startRecording() {
 	a.rec.r = r
 	a.emit(event.RecordingStarted{Recording: a.id, File: filepath.ToSlash(a.rec.file)})
 }
+
+// stranger tells whether the caller is connected with somebody outside, who has heard
+// no notice: what those two say is not recorded.
+func (a *actor) stranger() bool { return a.agent != nil && a.agent.role == roleOutside }
 
 func (a *actor) pauseRecording(reason string) {
 	if a.rec.r == nil || a.rec.paused {

@@ -400,7 +400,7 @@ func (a *actor) onSilent(p *party) {
 
 // record directs what both sides say into the recording, if there is one.
 func (a *actor) record() {
-	if a.rec.r == nil {
+	if a.rec.r == nil || a.stranger() {
 		return
 	}
 	a.caller.leg.RecordTo(a.rec.r, record.Caller)
