@@ -19,9 +19,11 @@ import (
 
 // Journal is an open journal. Append may be called from any goroutine.
 type Journal struct {
-	cfg    Config
-	log    logger
-	lock   *os.File
+	cfg  Config
+	log  logger
+	lock *os.File
+
+	link   sync.RWMutex   // guards the three below; they change when a store that died is started anew
 	server *server.Server // nil when external
 	conn   *nats.Conn
 	js     jetstream.JetStream
@@ -92,6 +94,23 @@ func (j *Journal) open() error {
 	if j.spool, err = openSpool(filepath.Join(j.cfg.Dir, "waiting")); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	if err := j.connect(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	if err := j.ensureStream(ctx); err != nil {
+		if j.server != nil {
+			return err
+		}
+		j.cfg.OnAlarm("journal_away", err)
+	}
+	return nil
+}
+
+// connect starts the server, if it is ours, and connects with it. The caller holds
+// link, or is alone.
+func (j *Journal) connect() (err error) {
 	options := []nats.Option{
 		nats.Name("cagri"), nats.MaxReconnects(-1), nats.ReconnectWait(500 * time.Millisecond), nats.ReconnectBufSize(-1),
 		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) { j.log.Warn("journal connection", "err", err) }),
@@ -113,15 +132,14 @@ func (j *Journal) open() error {
 	if j.js, err = jetstream.New(j.conn, jetstream.WithPublishAsyncMaxPending(4096), jetstream.WithPublishAsyncTimeout(5*time.Second)); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-	defer cancel()
-	if err := j.ensureStream(ctx); err != nil {
-		if j.server != nil {
-			return err
-		}
-		j.cfg.OnAlarm("journal_away", err)
-	}
 	return nil
+}
+
+// client is the present connection.
+func (j *Journal) client() jetstream.JetStream {
+	j.link.RLock()
+	defer j.link.RUnlock()
+	return j.js
 }
 
 // embed starts the server inside this process, without any port.
@@ -145,7 +163,7 @@ func (j *Journal) embed() error {
 }
 
 func (j *Journal) ensureStream(ctx context.Context) error {
-	s, err := j.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{
+	s, err := j.client().CreateOrUpdateStream(ctx, jetstream.StreamConfig{
 		Name: j.cfg.Stream, Description: "Every step of every call", Subjects: []string{subjects},
 		Storage: jetstream.FileStorage, Retention: jetstream.LimitsPolicy, Discard: jetstream.DiscardNew,
 		Duplicates: duplicates, Replicas: j.cfg.Replicas, AllowDirect: true,

@@ -28,7 +28,7 @@ func (j *Journal) Replay(ctx context.Context, from uint64, f func(Stored) error)
 // ReplaySince gives the events stored at t or later, up to the last one stored when
 // it was called, in order. Payloads come unread, as those of Consume.
 func (j *Journal) ReplaySince(ctx context.Context, t time.Time, f func(Stored) error) error {
-	s, err := j.js.Stream(ctx, j.cfg.Stream)
+	s, err := j.client().Stream(ctx, j.cfg.Stream)
 	if err != nil {
 		return fmt.Errorf("journal: replay: %w", err)
 	}
@@ -56,7 +56,7 @@ func (j *Journal) ReplaySince(ctx context.Context, t time.Time, f func(Stored) e
 }
 
 func (j *Journal) replay(ctx context.Context, from uint64, f func(Stored) error) error {
-	s, err := j.js.Stream(ctx, j.cfg.Stream)
+	s, err := j.client().Stream(ctx, j.cfg.Stream)
 	if err != nil {
 		return fmt.Errorf("journal: replay: %w", err)
 	}
@@ -198,7 +198,7 @@ func (d delivered) events() iter.Seq[Stored] {
 // large batches cost less. It returns when ctx is done, with f's error, or with
 // that of the connection; begin again then.
 func (j *Journal) Consume(ctx context.Context, from uint64, most int, wait time.Duration, f func([]Stored) error) error {
-	s, err := j.js.Stream(ctx, j.cfg.Stream)
+	s, err := j.client().Stream(ctx, j.cfg.Stream)
 	if err != nil {
 		return fmt.Errorf("journal: consume: %w", err)
 	}
@@ -304,7 +304,7 @@ func (r *reader) give() {
 
 // LastSeq is the place of the newest event; 0 when there is none.
 func (j *Journal) LastSeq(ctx context.Context) (uint64, error) {
-	s, err := j.js.Stream(ctx, j.cfg.Stream)
+	s, err := j.client().Stream(ctx, j.cfg.Stream)
 	if err != nil {
 		return 0, fmt.Errorf("journal: %w", err)
 	}

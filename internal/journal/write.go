@@ -12,6 +12,9 @@ import (
 const (
 	batchMost = 64 // packs, or single events of the waiting file
 	spareMost = 4
+
+	reviveAfter = 8 * time.Second // of failures in a row
+	leastRoom   = 4 << 20         // bytes that the disk must have left for it
 	retryLeast,
 	retryMost = 100 * time.Millisecond, 5 * time.Second
 )
@@ -95,6 +98,7 @@ func (j *Journal) next() (batch []entry, spooled int64) {
 // send tries until every event of the batch is confirmed; false when told to stop.
 func (j *Journal) send(batch []entry) bool {
 	wait := retryLeast
+	began := time.Now()
 	for first := true; ; first = false {
 		err := j.publish(batch)
 		if err == nil {
@@ -120,12 +124,43 @@ func (j *Journal) send(batch []entry) bool {
 		case <-time.After(wait):
 		}
 		wait = min(2*wait, retryMost)
+		if time.Since(began) >= reviveAfter && j.revive() {
+			began, wait = time.Now(), retryLeast
+		}
 		if errors.Is(err, nats.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrNoStreamResponse) {
 			ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 			_ = j.ensureStream(ctx)
 			cancel()
 		}
 	}
+}
+
+// revive starts the embedded server anew: a store that met a full disk takes nothing
+// any more, also when there is room again. Not before there is.
+func (j *Journal) revive() bool {
+	if j.cfg.URL != "" {
+		return false
+	}
+	if err := roomFor(j.cfg.Dir, leastRoom); err != nil {
+		j.log.Error("the journal waits for room on the disk", "err", err)
+		j.cfg.OnAlarm("journal_disk_full", err)
+		return false
+	}
+	j.log.Warn("the journal's store has not answered for long and is started anew")
+	j.link.Lock()
+	defer j.link.Unlock()
+	if j.conn != nil {
+		j.conn.Close()
+	}
+	if j.server != nil {
+		j.server.Shutdown()
+		j.server.WaitForShutdown()
+	}
+	if err := j.connect(); err != nil {
+		j.log.Error("the journal's store does not start", "err", err)
+		return false
+	}
+	return true
 }
 
 // reuse keeps the room of packs for later ones. Where something had to be sent
@@ -161,7 +196,7 @@ func (j *Journal) publish(batch []entry) error {
 		if before != "" && !j.loose {
 			opts = append(opts, jetstream.WithExpectLastMsgID(before))
 		}
-		f, err := j.js.PublishMsgAsync(&nats.Msg{Subject: subject, Data: e.data}, opts...)
+		f, err := j.client().PublishMsgAsync(&nats.Msg{Subject: subject, Data: e.data}, opts...)
 		if err != nil {
 			return err
 		}
