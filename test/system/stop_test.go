@@ -67,6 +67,7 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	l := newLine(t, carrierIP, 440)
 	c := h.sipp(play{Scenario: "stay", Line: l})
 	l.hears(agentHz(0))
+	time.Sleep(1500 * time.Millisecond) // a talk long enough to be listened to
 	done := h.closing()
 	h.signal(syscall.SIGTERM)
 	c.ends() // BYE came
